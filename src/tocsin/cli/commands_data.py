@@ -1,0 +1,91 @@
+"""`tocsin detect` and `tocsin demo`: from files to what is wrong with them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Sources = Annotated[list[str], typer.Argument(help="Files, folders, globs, or - for standard input.", show_default=False)]
+DetectorName = Annotated[
+    str | None, typer.Option("--detector", "-d", help="Which detector; chosen by the kind of data when left out.")
+]
+Settings = Annotated[list[str], typer.Option("--set", help="A parameter of the detector, as key=value; repeatable.")]
+FalseAlarms = Annotated[
+    str | None,
+    typer.Option(
+        "--false-alarms",
+        "-f",
+        help='What you can put up with: "1/day", "2/hour", "0.1%", "top 10". 1/day with a clock, 0.1% without.',
+    ),
+]
+Channels = Annotated[str | None, typer.Option("--channels", help="Only these columns, separated by commas.")]
+TimeColumn = Annotated[str | None, typer.Option("--time", help="The time column; found when left out.")]
+Period = Annotated[str | None, typer.Option("--period", help="The period in rows, for detectors that use one.")]
+Out = Annotated[
+    Path | None,
+    typer.Option("-o", "--out", help="A folder for report.html, anomalies.ndjson, anomalies.parquet and scores/."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Anomalies as one JSON object per line, and nothing else.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No output but errors; the exit code tells.")]
+Fresh = Annotated[bool, typer.Option("--fresh", help="Do not go on with what an earlier run left in the out folder.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    app.command("detect")(detect)
+    app.command("demo")(demo)
+
+
+def detect(
+    sources: Sources,
+    detector: DetectorName = None,
+    settings: Settings = [],  # noqa: B006 - typer reads the default, nobody changes it
+    train: Annotated[list[str], typer.Option("--train", help="What normal looks like; the data itself when left out.")] = [],  # noqa: B006
+    model: Annotated[Path | None, typer.Option("--model", help="A model that `tocsin fit` wrote, instead.")] = None,
+    false_alarms: FalseAlarms = None,
+    channels: Channels = None,
+    time: TimeColumn = None,
+    period: Period = None,
+    merge_gap: Annotated[int | None, typer.Option("--merge-gap", help="Join alarms at most so many rows apart.")] = None,
+    min_length: Annotated[int, typer.Option("--min-length", help="Drop alarms shorter than so many rows.")] = 1,
+    suppress: Annotated[int, typer.Option("--suppress", help="Rows of silence after an alarm.")] = 0,
+    out: Out = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+    fresh: Fresh = False,
+) -> int:
+    """Find what is wrong in data: read, pick a detector, calibrate, report."""
+    from tocsin.cli.detecting import Request, run
+
+    request = Request(
+        sources=sources,
+        detector=detector,
+        settings=settings,
+        train=train,
+        model=model,
+        false_alarms=false_alarms,
+        channels=channels,
+        time=time,
+        period=period,
+        merge_gap=merge_gap,
+        min_length=min_length,
+        suppress=suppress,
+        out=out,
+        as_json=as_json,
+        quiet=quiet,
+        fresh=fresh,
+    )
+    return run(request)
+
+
+def demo(
+    what: Annotated[str, typer.Argument(help="Which recording: host.")] = "host",
+    out: Out = Path("tocsin-demo"),
+    quiet: Quiet = False,
+) -> int:
+    """Find the faults in a recording that comes with tocsin, and compare with what was injected."""
+    from tocsin.cli.demonstration import run
+
+    return run(what, out or Path("tocsin-demo"), quiet)

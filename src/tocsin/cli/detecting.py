@@ -1,0 +1,255 @@
+"""The job behind `tocsin detect`: each input is read, judged, shown and stored before the next one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tocsin.cli.bars import bars
+from tocsin.cli.codes import FOUND, NOTHING, PARTIAL, USAGE
+from tocsin.cli.journal import Journal
+from tocsin.cli.printing import print_detection, say, warn
+from tocsin.cli.settings import build
+from tocsin.core.errors import InputError, TocsinError
+
+if TYPE_CHECKING:
+    from tocsin.core.alarm_rules import AlarmRules
+    from tocsin.core.detection import Detection
+    from tocsin.core.detector import Detector
+    from tocsin.core.samples import Sample
+
+# Pages with more detections than this grow past what a browser opens at ease.
+REPORTED = 24
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked for on the command line."""
+
+    sources: list[str]
+    detector: str | None = None
+    settings: list[str] | tuple[str, ...] = ()
+    train: list[str] | tuple[str, ...] = ()
+    model: Path | None = None
+    false_alarms: str | None = None
+    channels: str | None = None
+    time: str | None = None
+    period: str | None = None
+    merge_gap: int | None = None
+    min_length: int = 1
+    suppress: int = 0
+    out: Path | None = None
+    as_json: bool = False
+    quiet: bool = False
+    fresh: bool = False
+
+    def reading(self) -> dict[str, Any]:
+        """Return the options that concern reading."""
+        return {"time": self.time, "channels": self.channels.split(",") if self.channels else None}
+
+
+def run(request: Request) -> int:
+    """Do the job; return the exit code."""
+    from tocsin.core.thresholds import parse_budget
+
+    if request.false_alarms:
+        parse_budget(request.false_alarms)  # a wrong budget is said before hours of work
+    learned = _learned(request)
+    journal = None
+    if request.out is not None:
+        _make(request.out)
+        journal = Journal(request.out, _settings(request), request.fresh)
+        if request.fresh or not journal.same_settings:
+            # Results of other settings must not stand beside new ones.
+            journal = Journal(request.out, _settings(request), fresh=True)
+            (request.out / "anomalies.ndjson").unlink(missing_ok=True)
+    found = done = failed = skipped = 0
+    kept: list[Detection] = []
+    with bars(request.quiet or request.as_json):
+        for source, sample, error in _inputs(request, journal):
+            if error is not None:
+                failed += 1
+                warn(error)
+                continue
+            if sample is None:
+                skipped += 1
+                earlier = journal.finished(source) if journal else None
+                found += int((earlier or {}).get("anomalies", 0))
+                continue
+            try:
+                detection = _judge(request, learned, sample)
+                found += len(detection)
+                _show(request, detection, source)
+                if request.out is not None:
+                    _store(request.out, detection, source)
+            except TocsinError as problem:
+                failed += 1
+                warn(f"{source}: {problem}" if source not in str(problem) else str(problem))
+                continue
+            done += 1
+            kept = _strongest([*kept, detection])
+            if journal is not None:
+                journal.record(source, anomalies=len(detection))
+    if done == 0 and skipped == 0:
+        return USAGE
+    if request.out is not None:
+        _finish(request, kept, done, skipped)
+    if failed:
+        if not request.quiet:
+            warn(f"{failed} of {failed + done + skipped} inputs failed, {done + skipped} are done")
+        return PARTIAL
+    return FOUND if found else NOTHING
+
+
+def _learned(request: Request) -> Detector | None:
+    """The detector to apply to every input, when it learns from somewhere else than the input itself."""
+    from tocsin.core.detector import Detector
+
+    if request.model is not None:
+        if request.train or request.detector or request.settings:
+            raise InputError("--model is a finished detector: leave --train, --detector and --set out")
+        return Detector.load(request.model)
+    if not request.train:
+        return None
+    from tocsin.io import read_many
+
+    samples = []
+    for reading in read_many(request.train, **request.reading()):
+        if reading.error is not None:
+            raise reading.error
+        samples.append(reading.sample)
+    if not samples:
+        raise InputError(f"--train {' '.join(request.train)} holds no file to learn from")
+    detector = _new(request, samples[0])
+    with bars(request.quiet or request.as_json):
+        return detector.fit([_aligned(s, samples[0]) for s in samples])
+
+
+def _new(request: Request, sample: Sample) -> Detector:
+    from tocsin.core.defaults import default_detector
+
+    name = request.detector or default_detector(sample.modality)
+    return build(name, request.settings, request.period)
+
+
+def _inputs(request: Request, journal: Journal | None) -> Iterator[tuple[str, Sample | None, str | None]]:
+    """Yield (source, sample, error); sample and error are both None for an input that an earlier run finished."""
+    from tocsin.io import expand, read_many
+
+    for source in expand(request.sources):
+        if journal is not None and journal.finished(str(source)) is not None:
+            yield str(source), None, None
+            continue
+        for reading in read_many([source], **request.reading()):
+            yield str(reading.path), reading.sample, None if reading.error is None else str(reading.error)
+
+
+def _judge(request: Request, learned: Detector | None, sample: Sample) -> Detection:
+    if learned is None:
+        detector = _new(request, sample)
+        return detector.fit_detect(sample, false_alarms=request.false_alarms, rules=_rules(request, detector))
+    aligned = _aligned(sample, learned.channels_)
+    return learned.detect(aligned, false_alarms=request.false_alarms, rules=_rules(request, learned))
+
+
+def _aligned(sample: Sample, like: Any) -> Sample:
+    """Put a series' channels into the order learned; columns that were not learned are left out and said so."""
+    from tocsin.core.samples import Repair, Series
+
+    wanted = like.channels if isinstance(like, Series) else like
+    if not isinstance(sample, Series) or not wanted or sample.channels == wanted:
+        return sample
+    if set(wanted) <= set(sample.channels):
+        extra = [c for c in sample.channels if c not in wanted]
+        chosen = sample.select(wanted)
+        remark = Repair(f"not among the channels learned, left out: {', '.join(extra[:5])}", len(extra))
+        return replace(chosen, repairs=(*chosen.repairs, remark)) if extra else chosen
+    return sample  # the detector says which are missing
+
+
+def _rules(request: Request, detector: Detector) -> AlarmRules:
+    from tocsin.core.alarm_rules import AlarmRules
+
+    gap = request.merge_gap if request.merge_gap is not None else (detector.reach if detector.reach > 1 else 0)
+    return AlarmRules(merge_gap=gap, min_length=request.min_length, suppress=request.suppress)
+
+
+def _settings(request: Request) -> dict[str, Any]:
+    ignored = {"sources", "out", "as_json", "quiet", "fresh"}
+    return {k: v for k, v in vars(request).items() if k not in ignored}
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".writable"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise InputError(f"the out folder {folder} cannot be written to: {error.strerror or error}") from None
+
+
+def _show(request: Request, detection: Detection, source: str) -> None:
+    if request.as_json:
+        from tocsin.cli.results import anomaly_rows
+        from tocsin.io.writing import as_line
+
+        for row in anomaly_rows(detection, source):
+            print(as_line(row), end="", flush=True)  # noqa: T201
+    elif not request.quiet:
+        print_detection(detection, source)
+
+
+def _store(folder: Path, detection: Detection, source: str) -> None:
+    from tocsin.cli.results import store
+    from tocsin.cli.stems import stem_of
+
+    store(folder, detection, source, stem_of(source, detection.sample.id))
+
+
+def _strongest(detections: list[Detection]) -> list[Detection]:
+    ranked = sorted(detections, key=lambda d: -len(d))
+    return ranked[:REPORTED]
+
+
+def _finish(request: Request, kept: list[Detection], done: int, skipped: int) -> None:
+    from tocsin.cli.results import flatten
+    from tocsin.report import write_report
+
+    assert request.out is not None
+    flatten(request.out)
+    if kept:
+        page = write_report(kept, request.out / "report.html", command=command_of(request))
+        if not request.quiet and not request.as_json:
+            say(f"report: {page}")
+    if skipped and not request.quiet and not request.as_json:
+        say(f"{skipped} inputs were finished by an earlier run and are not repeated (--fresh does them again)")
+
+
+def command_of(request: Request) -> str:
+    """Return the command line that repeats this job."""
+    import shlex
+
+    words = ["tocsin", "detect", *request.sources]
+    for option, value in (
+        ("--detector", request.detector),
+        ("--model", request.model),
+        ("--false-alarms", request.false_alarms),
+        ("--channels", request.channels),
+        ("--time", request.time),
+        ("--period", request.period),
+        ("--merge-gap", request.merge_gap),
+    ):
+        if value is not None:
+            words += [option, str(value)]
+    for pair in request.settings:
+        words += ["--set", pair]
+    for part in request.train:
+        words += ["--train", part]
+    if request.min_length != 1:
+        words += ["--min-length", str(request.min_length)]
+    if request.suppress:
+        words += ["--suppress", str(request.suppress)]
+    return shlex.join(words)

@@ -1,0 +1,101 @@
+"""What a person reads in the terminal."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from tocsin.cli.inert import inert
+from tocsin.core.extents import Interval
+from tocsin.core.samples import Series
+from tocsin.core.words import duration, number, plural
+
+if TYPE_CHECKING:
+    from tocsin.core.anomalies import Anomaly
+    from tocsin.core.detection import Detection
+
+SHOWN = 20
+
+
+def say(text: str) -> None:
+    """Print one line to standard output, harmless for the terminal."""
+    print(inert(text))  # noqa: T201
+
+
+def warn(text: str) -> None:
+    """Print one line to standard error."""
+    print(f"tocsin: {' '.join(inert(text).split())}", file=sys.stderr)  # noqa: T201
+
+
+def print_detection(detection: Detection, source: str) -> None:
+    """Print what was read, how it was judged, and a table of what was found."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    say(f"{source}: {_extent(detection)}")
+    for repair in detection.sample.repairs[:6]:
+        say(f"  {repair}")
+    if len(detection.sample.repairs) > 6:
+        say(f"  ... and {len(detection.sample.repairs) - 6} more remarks on the data (the report lists them)")
+    say(f"  {detection.card.name}, calibrated on {detection.calibrated_on}")
+    for finding in detection.findings[:4]:
+        say(f"  {finding}")
+    say(f"  level {number(detection.level.value)}: {detection.level.promise}")
+    for warning in detection.warnings:
+        say(f"  ! {warning}")
+    found = detection.anomalies
+    if not found:
+        say("  nothing found\n")
+        return
+    say(f"  {plural(len(found), 'anomaly').replace('anomalys', 'anomalies')}{_strongest(len(found))}\n")
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for heading in ("  when", "how long", "score", "by chance", "why"):
+        table.add_column(heading, overflow="fold", no_wrap=heading in ("how long", "score"))
+    shown = sorted(found[:SHOWN], key=lambda a: a.where.start if isinstance(a.where, Interval) else 0)
+    for anomaly in shown:
+        cells = (
+            f"  {anomaly.where}",
+            _length(anomaly, detection),
+            number(anomaly.peak),
+            _chance(anomaly),
+            "; ".join(str(e) for e in anomaly.because[:3]) or "-",
+        )
+        table.add_row(*(Text(inert(cell)) for cell in cells))
+    Console(soft_wrap=False).print(table)
+    say("")
+
+
+def _strongest(count: int) -> str:
+    return f", the {SHOWN} strongest:" if count > SHOWN else ":"
+
+
+def _extent(detection: Detection) -> str:
+    sample = detection.sample
+    if not isinstance(sample, Series):
+        return " x ".join(str(n) for n in sample.grid)
+    rows, channels = sample.values.shape
+    text = f"{plural(rows, 'row')} x {plural(channels, 'channel')}"
+    if sample.time is not None:
+        text += f", {sample.name(0)} to {sample.name(rows - 1)}"
+        if sample.step:
+            text += f", every {duration(sample.step)}"
+    return text
+
+
+def _length(anomaly: Anomaly, detection: Detection) -> str:
+    step = getattr(detection.sample, "step", None)
+    if isinstance(anomaly.where, Interval) and step:
+        return duration(anomaly.where.size * step)
+    return plural(anomaly.where.size, "row" if isinstance(anomaly.where, Interval) else "place")
+
+
+def _chance(anomaly: Anomaly) -> str:
+    """How sure: how often chance alone does this."""
+    if anomaly.expected_per_day is not None:
+        if anomaly.expected_per_day < 1e-4:
+            return "< 0.0001/day"
+        return f"{number(anomaly.expected_per_day)}/day"
+    if anomaly.p_value is not None:
+        return f"p {number(anomaly.p_value)}"
+    return "-"

@@ -1,0 +1,1 @@
+"""The ground floor: samples, scores, anomalies, the detector contract, thresholds, significance, artifacts."""

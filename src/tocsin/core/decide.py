@@ -1,0 +1,172 @@
+"""From scores to a detection: threshold, grouping, significance, reasons."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tocsin.core.alarm_rules import AlarmRules
+from tocsin.core.anomalies import Anomaly, Evidence
+from tocsin.core.detection import Detection
+from tocsin.core.extents import Extent, Interval, Whole
+from tocsin.core.grouping import group
+from tocsin.core.samples import Series
+
+if TYPE_CHECKING:
+    from tocsin.core.detector import Detector
+    from tocsin.core.excursions import RunLengths
+    from tocsin.core.samples import Sample
+    from tocsin.core.scores import Scores
+    from tocsin.core.thresholds.base import Level, Threshold
+    from tocsin.core.types import BoolArray
+
+LEAST_SHARE = 0.02
+
+
+def decide(
+    detector: Detector,
+    sample: Sample,
+    scores: Scores,
+    false_alarms: str | None,
+    threshold: Threshold | None,
+    rules: AlarmRules | None,
+) -> Detection:
+    """Set the threshold on the detector's calibration and gather what crosses it."""
+    from tocsin.core.thresholds import parse_budget
+
+    calibration = detector.calibration_
+    if threshold is None:
+        threshold = parse_budget(false_alarms or ("1/day" if calibration.seconds else "0.1%"))
+    if rules is None:
+        rules = AlarmRules(merge_gap=detector.reach if detector.reach > 1 else 0)
+    level = threshold.fit(calibration)
+    found = _extents(detector, sample, scores, level, rules)
+    runs = _run_lengths(detector, sample, level) if found and isinstance(sample, Series) else None
+    anomalies = [_anomaly(detector, sample, scores, level, runs, extent, index) for extent, index in found]
+    anomalies.sort(key=lambda a: -a.peak)
+    return Detection(
+        sample=sample,
+        scores=scores,
+        level=level,
+        anomalies=tuple(anomalies),
+        rules=rules,
+        card=detector.card,
+        parameters=detector.get_params(),
+        findings=tuple(detector.findings_),
+        calibrated_on=calibration.source,
+        run_lengths=runs,
+        profile=detector.profile_,
+        expected=detector._expected(detector._bridged(sample)),
+    )
+
+
+def explain(detector: Detector, sample: Sample, scores: Scores, anomaly: Anomaly) -> tuple[Evidence, ...]:
+    """Ask the detector for reasons; where it has none of its own, compare channels with what is usual for them."""
+    own = detector._explain(detector._bridged(sample), scores, anomaly)
+    if own is not None:
+        return tuple(own)
+    if isinstance(sample, Series) and isinstance(anomaly.where, Interval):
+        return _unusual_channels(detector, sample, anomaly.where)
+    if scores.parts is not None and scores.local is not None:
+        place = np.unravel_index(int(np.nanargmax(scores.local)), scores.local.shape)
+        return tuple(Evidence(n, s) for n, s in scores.shares(tuple(int(i) for i in place)) if s >= LEAST_SHARE)
+    return ()
+
+
+def _extents(
+    detector: Detector, sample: Sample, scores: Scores, level: Level, rules: AlarmRules
+) -> list[tuple[Extent, tuple[BoolArray | slice, ...] | None]]:
+    local = scores.local
+    if detector.card.decides == "places" and local is not None:
+        flags = level.flags(local.ravel()).reshape(local.shape)
+        return list(group(sample, flags, rules))
+    if not bool(level.flags(np.array([scores.overall]))[0]):
+        return []
+    if local is None:
+        return [(Whole(int(np.prod(sample.grid)), sample.id), None)]
+    # The sample as a whole crossed the level; its places above the same level show where.
+    return list(group(sample, local > level.value, rules)) or [(Whole(int(local.size), sample.id), None)]
+
+
+def _run_lengths(detector: Detector, sample: Sample, level: Level) -> RunLengths | None:
+    """The law of run lengths above the level, where there is enough calibration data to say anything."""
+    from tocsin.core.errors import InputError
+    from tocsin.core.excursions import fit_run_lengths
+
+    if not np.isfinite(level.value):
+        return None
+    try:
+        return fit_run_lengths(detector.calibration_, level.value)
+    except InputError:
+        # Too few calibration scores: the anomaly then carries no statement about its length.
+        return None
+
+
+def _anomaly(
+    detector: Detector,
+    sample: Sample,
+    scores: Scores,
+    level: Level,
+    runs: RunLengths | None,
+    extent: Extent,
+    index: tuple[BoolArray | slice, ...] | None,
+) -> Anomaly:
+    doubts: list[str] = []
+    if index is None or scores.local is None:
+        peak, peak_at, place = scores.overall, str(extent), None
+    else:
+        inside = np.full(scores.local.shape, np.nan)
+        inside[index] = scores.local[index]
+        place = tuple(int(i) for i in np.unravel_index(int(np.nanargmax(inside)), inside.shape))
+        peak, peak_at = float(inside[place]), sample.name(place)
+    p_value = float(level.p_values(np.array([peak]))[0])
+    expected = None
+    if runs is not None and isinstance(extent, Interval):
+        expected = runs.expected_per_day(extent.size)
+        if not runs.valid:
+            doubts.append("the law of run lengths does not fit these scores: take the expected number with care")
+    bare = Anomaly(
+        where=extent,
+        peak=peak,
+        peak_at=peak_at,
+        p_value=None if np.isnan(p_value) else p_value,
+        expected_per_day=None if expected is None or np.isnan(expected) else float(expected),
+        sample_id=sample.id,
+        doubts=tuple(doubts),
+    )
+    return replace(bare, because=explain(detector, sample, scores, bare))
+
+
+def _unusual_channels(detector: Detector, sample: Series, where: Interval) -> tuple[Evidence, ...]:
+    """Rank channels by their largest robust distance from what is usual for them, inside the interval.
+
+    On labelled server data this names the channels to blame more often than the detectors' own channel scores do.
+    """
+    profile = detector.profile_
+    if profile is None:
+        return ()
+    inside = sample.values[where.start : where.stop].astype(np.float64)
+    distance = np.abs((inside - profile.centre) / profile.scale)
+    distance[~np.isfinite(distance)] = 0.0
+    strongest = distance.max(axis=0)
+    total = float(strongest.sum()) or 1.0
+    found = []
+    for c in np.argsort(-strongest, kind="stable"):
+        share = float(strongest[c]) / total
+        if share < LEAST_SHARE or len(found) == 8:
+            break
+        row = int(distance[:, c].argmax())
+        seen, low, high = float(inside[row, c]), float(profile.low[c]), float(profile.high[c])
+        found.append(
+            Evidence(
+                sample.channels[c],
+                share,
+                seen,
+                (low, high),
+                f"{seen:.4g}, usually {low:.4g} to {high:.4g}" if high > low else f"{seen:.4g}, usually {low:.4g}",
+            )
+        )
+    return tuple(found)
+

@@ -1,0 +1,115 @@
+"""From a mask of places over the threshold to anomalies' extents, in every geometry."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tocsin.core.extents import Cluster, EventSet, Extent, Interval, Region
+from tocsin.core.samples import Bundle, Events, Image, PointCloud, Video
+
+if TYPE_CHECKING:
+    from tocsin.core.alarm_rules import AlarmRules
+    from tocsin.core.samples import Sample
+    from tocsin.core.types import BoolArray
+
+
+def group(sample: Sample, mask: BoolArray, rules: AlarmRules) -> list[tuple[Extent, tuple[BoolArray | slice, ...]]]:
+    """Gather flagged places into extents.
+
+    Parameters
+    ----------
+    sample : Sample
+        Whose places they are.
+    mask : ndarray of bool
+        True where flagged; the shape of the local scores.
+    rules : AlarmRules
+        Merging, minimum length and suppression along time (series, frames, events), or the minimum number of pixels
+        or points.
+
+    Returns
+    -------
+    list of (Extent, index)
+        Each with an index into the local scores that selects its places.
+    """
+    if isinstance(sample, Bundle):
+        return group(sample.main, mask, rules)
+    if isinstance(sample, Image):
+        return [(region, index) for region, index in _regions(mask, rules.min_length)]
+    if isinstance(sample, PointCloud):
+        return _clusters(sample, mask, rules.min_length)
+    if isinstance(sample, Events):
+        return _event_sets(sample, mask, rules)
+    along_time = mask.any(axis=(1, 2)) if isinstance(sample, Video) and mask.ndim == 3 else mask
+    return [
+        (Interval(start, stop, sample.name(start), sample.name(stop - 1)), (slice(start, stop),))
+        for start, stop in rules.apply(along_time)
+    ]
+
+
+def _regions(mask: BoolArray, least: int) -> list[tuple[Extent, tuple[BoolArray | slice, ...]]]:
+    from scipy import ndimage
+
+    labels, _ = ndimage.label(mask, structure=np.ones((3, 3), dtype=bool))
+    found: list[tuple[Extent, tuple[BoolArray | slice, ...]]] = []
+    for number, box in enumerate(ndimage.find_objects(labels), start=1):
+        inside = labels[box] == number
+        area = int(inside.sum())
+        if area >= least:
+            rows, columns = box
+            corner = (columns.start, rows.start, columns.stop, rows.stop)
+            found.append((Region(corner, area, inside), (labels == number,)))
+    return found
+
+
+def _clusters(cloud: PointCloud, mask: BoolArray, least: int) -> list[tuple[Extent, tuple[BoolArray | slice, ...]]]:
+    """Points are one cluster when a chain of steps of at most three usual point distances joins them."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+    from scipy.spatial import cKDTree
+
+    flagged = np.flatnonzero(mask)
+    if flagged.size == 0:
+        return []
+    everything = cKDTree(cloud.points[cloud.observed])
+    probe = cloud.points[flagged[:: max(1, flagged.size // 1000)]]
+    spacing = float(np.median(everything.query(probe, k=min(2, everything.n))[0][..., -1]))
+    pairs = cKDTree(cloud.points[flagged]).query_pairs(3 * spacing, output_type="ndarray")
+    links = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(flagged.size, flagged.size))
+    _, member = connected_components(links, directed=False)
+    found: list[tuple[Extent, tuple[BoolArray | slice, ...]]] = []
+    for number in range(int(member.max()) + 1):
+        points = flagged[member == number]
+        if points.size < least:
+            continue
+        where = cloud.points[points]
+        centre = where.mean(axis=0)
+        radius = float(np.linalg.norm(where - centre, axis=1).max())
+        chosen = np.zeros(len(cloud), dtype=bool)
+        chosen[points] = True
+        x, y, z = (float(v) for v in centre)
+        found.append((Cluster(points, (x, y, z), radius), (chosen,)))
+    return found
+
+
+def _event_sets(
+    events: Events, mask: BoolArray, rules: AlarmRules
+) -> list[tuple[Extent, tuple[BoolArray | slice, ...]]]:
+    """One set per trace where there are traces, otherwise one per run of neighbouring events."""
+    groups: list[tuple[np.ndarray, str | None]] = []
+    if events.trace is not None:
+        rows = np.flatnonzero(mask)
+        codes = events.trace.codes[rows]
+        for code in dict.fromkeys(codes.tolist()):
+            name = events.trace.vocabulary[code] if code >= 0 else None
+            groups.append((rows[codes == code], name))
+        groups = [(rows, name) for rows, name in groups if rows.size >= rules.min_length]
+    else:
+        groups = [(np.flatnonzero(mask[a:b]) + a, None) for a, b in rules.apply(mask)]
+    found: list[tuple[Extent, tuple[BoolArray | slice, ...]]] = []
+    for rows, name in groups:
+        chosen = np.zeros(len(events), dtype=bool)
+        chosen[rows] = True
+        found.append((EventSet(rows, name, events.name(int(rows[0]))), (chosen,)))
+    return found

@@ -1,0 +1,61 @@
+"""From a detector to what is stored of it, and back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from tocsin.core import artifacts
+from tocsin.core.errors import ArtifactError, InputError
+
+if TYPE_CHECKING:
+    from tocsin.core.detector import Detector
+
+D = TypeVar("D", bound="Detector")
+
+
+def content(detector: Detector) -> dict[str, Any]:
+    """Return parameters and learned state as a tree that `artifacts.write` can store."""
+    return {
+        "parameters": detector.get_params(deep=False),
+        "calibration": detector.calibration_.to_state(),
+        "profile": None if detector.profile_ is None else detector.profile_.to_state(),
+        "state": detector._state(),
+    }
+
+
+def load(path: str | Path, expected: type[D]) -> D:
+    """Read a model and rebuild its detector.
+
+    Parameters
+    ----------
+    path : path
+        Directory or file.
+    expected : type
+        `Detector` for any, or the class that it must be.
+
+    Raises
+    ------
+    ArtifactError
+        If the model is not sound, its detector unknown, or not of the expected class.
+    """
+    from tocsin.core.calibration import Calibration
+    from tocsin.core.profile import ChannelProfile
+    from tocsin.core.registry import find
+
+    stored = artifacts.read(path)
+    try:
+        found = find(str(stored["detector"]))
+        if not issubclass(found, expected):
+            raise ArtifactError(f"{path} holds a {found.__name__}, not a {expected.__name__}")
+        known = found.parameter_names()
+        parameters = {k: tuple(v) if isinstance(v, list) else v for k, v in stored["parameters"].items() if k in known}
+        detector = found(**parameters)
+        detector._restore(stored["state"])
+        detector.profile_ = None if stored["profile"] is None else ChannelProfile.from_state(stored["profile"])
+        detector.calibration_ = Calibration.from_state(stored["calibration"])
+    except InputError as error:
+        raise ArtifactError(f"{path} cannot be used: {error}") from None
+    except (KeyError, TypeError, AttributeError, IndexError) as error:
+        raise ArtifactError(f"{path} is damaged: {type(error).__name__} {error} while rebuilding the model") from None
+    return detector

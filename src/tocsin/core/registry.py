@@ -1,0 +1,115 @@
+"""Names to detectors: a lazy table for our own, entry points for plug-ins."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cache
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from tocsin.core.errors import InputError, TocsinError
+
+if TYPE_CHECKING:
+    from tocsin.core.card import Card
+    from tocsin.core.detector import Detector
+
+# One line per detector. A module named here must import with the core installation alone.
+TABLE: dict[str, str] = {
+    "isolation-forest": "tocsin.series.isolation_forest:IsolationForest",
+    "matrix-profile": "tocsin.series.matrix_profile:MatrixProfile",
+    "robust-z": "tocsin.series.robust_z:RobustZ",
+    "seasonal-residual": "tocsin.series.seasonal_residual:SeasonalResidual",
+    "spectral-residual": "tocsin.series.spectral_residual:SpectralResidual",
+    "subsequence-pca": "tocsin.series.subsequence_pca:SubsequencePCA",
+    "windowed": "tocsin.series.windowed:Windowed",
+}
+
+ENTRY_POINTS = "tocsin.detectors"
+
+
+def nearest(name: str, options: Iterable[str]) -> str:
+    """Return a remark that names the options closest to `name`, ready to end a sentence.
+
+    Examples
+    --------
+    >>> nearest("robst-z", ["robust-z", "themis"])
+    '; did you mean robust-z?'
+    """
+    from difflib import get_close_matches
+
+    known = list(options)
+    close = get_close_matches(str(name), known, n=3, cutoff=0.5)
+    if close:
+        return f"; did you mean {', '.join(close)}?"
+    return f"; there are {', '.join(known[:12])}{' ...' if len(known) > 12 else ''}"
+
+
+@cache
+def _plug_ins() -> dict[str, str]:
+    from importlib.metadata import entry_points
+
+    return {point.name: point.value for point in entry_points(group=ENTRY_POINTS)}
+
+
+def names() -> list[str]:
+    """Return the names of all detectors, plug-ins included, sorted."""
+    return sorted({**_plug_ins(), **TABLE})
+
+
+def find(name: str) -> type[Detector]:
+    """Return the class behind a name.
+
+    Raises
+    ------
+    InputError
+        If the name is unknown (the nearest ones are given) or a plug-in does not hold a detector.
+    """
+    target = TABLE.get(name) or _plug_ins().get(name)
+    if target is None:
+        raise InputError(f"there is no detector {name!r}{nearest(name, names())}")
+    module, _, attribute = target.partition(":")
+    try:
+        found = getattr(import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        if isinstance(error, TocsinError) or name in TABLE:
+            raise
+        raise InputError(f"the plug-in detector {name!r} ({target}) cannot be loaded: {error}") from None
+    from tocsin.core.detector import Detector
+
+    if not (isinstance(found, type) and issubclass(found, Detector)):
+        raise InputError(f"{target}, registered as {name!r}, is not a tocsin detector")
+    return found
+
+
+def make(name: str, **parameters: Any) -> Detector:
+    """Make a detector by name.
+
+    Parameters
+    ----------
+    name : str
+        A name that `names` lists.
+    **parameters
+        Its constructor's parameters.
+
+    Raises
+    ------
+    InputError
+        If the name or a parameter is unknown; the nearest ones are given.
+
+    Examples
+    --------
+    >>> make("robust-z").card.localises
+    'time steps'
+    """
+    found = find(name)
+    known = found.parameter_names()
+    for parameter in parameters:
+        if parameter not in known:
+            raise InputError(f"{name} has no parameter {parameter!r}{nearest(parameter, known)}")
+    return found(**parameters)
+
+
+def cards(modality: str | None = None) -> list[Card]:
+    """Return the cards of all detectors, or of those that take one modality."""
+    found = [find(name).card for name in names()]
+    return [card for card in found if modality is None or modality in card.modality]

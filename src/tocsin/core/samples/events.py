@@ -1,0 +1,146 @@
+"""Events: rows of categorical entities and numbers, with time and perhaps a trace."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from tocsin.core.errors import InputError
+from tocsin.core.samples.sample import Sample
+
+if TYPE_CHECKING:
+    from tocsin.core.types import AnyArray, BoolArray, FloatArray, IntArray, TimeArray
+
+
+@dataclass(frozen=True, eq=False)
+class Column:
+    """One categorical column: integer codes into a vocabulary; -1 means missing.
+
+    Codes keep millions of rows small; the vocabulary keeps the words that a person knows.
+    """
+
+    codes: IntArray
+    vocabulary: tuple[str, ...]
+
+    @classmethod
+    def of(cls, values: Any) -> Column:
+        """Encode a sequence of values; None and empty strings become missing.
+
+        Examples
+        --------
+        >>> Column.of(["root", "bob", None, "root"]).codes.tolist()
+        [1, 0, -1, 1]
+        """
+        if isinstance(values, Column):
+            return values
+        raw = np.asarray(values, dtype=object)
+        missing = np.array([v is None or v != v or v == "" for v in raw], dtype=bool)
+        words = np.where(missing, "", raw).astype(str)
+        vocabulary, codes = np.unique(words[~missing], return_inverse=True)
+        full = np.full(len(raw), -1, dtype=np.int32)
+        full[~missing] = codes
+        return cls(full, tuple(str(w) for w in vocabulary))
+
+    def words(self) -> AnyArray:
+        """Return the values as an object array of strings, None where missing."""
+        table = np.array([*self.vocabulary, None], dtype=object)
+        return table[self.codes]
+
+
+@dataclass(frozen=True, eq=False)
+class Events(Sample):
+    """Rows of entities (who, what, where) and numbers, in the order in which they happened.
+
+    Parameters
+    ----------
+    entities : mapping of str to sequence
+        Categorical columns of equal length; kept as codes and vocabulary.
+    numbers : mapping of str to array_like, optional
+        Numeric columns; NaN means missing.
+    time : array_like of datetime64, optional
+        When each event happened; must not go back.
+    trace : sequence, optional
+        Which trace (session, process, block) each event belongs to.
+    text : sequence of str, optional
+        The original line of each event, shown as evidence and never interpreted.
+
+    Raises
+    ------
+    InputError
+        If columns differ in length, nothing is given, or time goes back.
+
+    Examples
+    --------
+    >>> e = Events({"user": ["root", "bob"], "file": ["/etc/passwd", "/tmp/a"]})
+    >>> e.grid, e.name(1)
+    ((2,), 'event 1 (user=bob, file=/tmp/a)')
+    """
+
+    modality: ClassVar[str] = "events"
+
+    entities: Mapping[str, Column] = field(default_factory=dict)
+    numbers: Mapping[str, FloatArray] = field(default_factory=dict)
+    time: TimeArray | None = None
+    trace: Column | None = None
+    text: AnyArray | None = None
+
+    def __post_init__(self) -> None:
+        entities = {str(k): Column.of(v) for k, v in dict(self.entities).items()}
+        numbers = {str(k): np.asarray(v, dtype=np.float64) for k, v in dict(self.numbers).items()}
+        trace = None if self.trace is None else Column.of(self.trace)
+        text = None if self.text is None else np.asarray(self.text, dtype=object)
+        lengths = {name: len(column.codes) for name, column in entities.items()}
+        lengths |= {name: len(column) for name, column in numbers.items()}
+        if trace is not None:
+            lengths["trace"] = len(trace.codes)
+        if text is not None:
+            lengths["text"] = len(text)
+        if not entities and not numbers:
+            raise InputError("events need at least one entity or number column")
+        rows = next(iter(lengths.values()))
+        for name, length in lengths.items():
+            if length != rows:
+                raise InputError(f"column {name!r} has {length} rows where the others have {rows}")
+        from tocsin.core.samples.series import _as_time
+
+        time = None if self.time is None else _as_time(self.time, rows)
+        for key, value in (("entities", entities), ("numbers", numbers), ("trace", trace), ("text", text)):
+            object.__setattr__(self, key, value)
+        object.__setattr__(self, "time", time)
+
+    @property
+    def grid(self) -> tuple[int, ...]:
+        for column in self.entities.values():
+            return (len(column.codes),)
+        return (len(next(iter(self.numbers.values()))),)
+
+    @cached_property
+    def observed(self) -> BoolArray:
+        return np.ones(self.grid, dtype=bool)
+
+    def take(self, start: int, stop: int) -> Events:
+        def cut(column: Column) -> Column:
+            return Column(column.codes[start:stop], column.vocabulary)
+
+        return replace(
+            self,
+            entities={k: cut(v) for k, v in self.entities.items()},
+            numbers={k: v[start:stop] for k, v in self.numbers.items()},
+            time=None if self.time is None else self.time[start:stop],
+            trace=None if self.trace is None else cut(self.trace),
+            text=None if self.text is None else self.text[start:stop],
+        )
+
+    def name(self, place: tuple[int, ...] | int) -> str:
+        row = place[0] if isinstance(place, tuple) else place
+        parts = []
+        for key, column in self.entities.items():
+            code = int(column.codes[row])
+            parts.append(f"{key}={column.vocabulary[code] if code >= 0 else '?'}")
+        shown = ", ".join(parts[:4])
+        when = "" if self.time is None else f" {np.datetime_as_string(self.time[row], unit='s')}"
+        return f"event {row}{when}" + (f" ({shown})" if shown else "")

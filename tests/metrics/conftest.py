@@ -1,0 +1,8 @@
+"""Property tests of metrics run without a deadline: the slow twins are slow on purpose."""
+
+from __future__ import annotations
+
+from hypothesis import settings
+
+settings.register_profile("metrics", deadline=None)
+settings.load_profile("metrics")
