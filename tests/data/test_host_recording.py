@@ -6,6 +6,7 @@ import csv
 import re
 from datetime import datetime, timedelta
 from itertools import pairwise
+from pathlib import Path
 
 import duckdb
 import numpy as np
@@ -119,6 +120,36 @@ def test_every_fault_moves_its_channels(recording, faults):
         if abs(z[fault["channels"][0]]) < SHOWN_AT:
             hidden.append((fault["kind"], fault["strength"], z))
     assert not hidden
+
+
+def test_the_labels_are_the_plan_of_the_seed_in_the_card(recording, faults, monkeypatch):
+    """The plan of seed 7 has the same faults at the same times, so the command in the card repeats the schedule."""
+    training = Path(__file__).resolve().parents[2] / "training"
+    if not training.is_dir():
+        pytest.skip("the recorder is part of the repository, not of the package")
+    monkeypatch.syspath_prepend(training)
+    from host.plan import make_plan
+
+    planned, runs = make_plan(seed=7)
+    begin = recording[0][0]
+    assert [(f["kind"], float(f["strength"])) for f in faults] == [(p.kind, p.strength) for p in planned]
+    for fault, plan in zip(faults, planned, strict=True):
+        assert (fault["start"] - begin).total_seconds() == pytest.approx(plan.start, abs=2.1)
+        assert (fault["stop"] - begin).total_seconds() == pytest.approx(plan.stop, abs=2.1)
+    assert len(runs) == len(set(runs))
+
+
+def test_the_job_ran_at_its_planned_times(recording, faults):
+    """Each start of the job sets its age back to 0; between starts the age grows by one second a second."""
+    times, c = recording
+    age, healthy = c["service.job.age"], np.ones(len(times), dtype=bool)
+    for fault in faults:
+        if fault["kind"] == "job_shift":
+            healthy &= (times <= fault["start"]) | (times > fault["stop"] + timedelta(seconds=60))
+    starts = np.flatnonzero(np.diff(age) < 0) + 1
+    steps = np.diff(starts)[healthy[starts[1:]] & healthy[starts[:-1]]]
+    assert len(steps) > 45
+    assert np.abs(steps - 60).max() <= 2
 
 
 def test_faults_end_with_their_labels(recording, faults):

@@ -55,7 +55,9 @@ class AlarmRules:
         for name, least in (("merge_gap", 0), ("min_length", 1), ("suppress", 0)):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-                raise InputError(f"{name} of the alarm rules must be a whole number of places >= {least}, not {value!r}")
+                raise InputError(
+                    f"{name} of the alarm rules must be a whole number of places >= {least}, not {value!r}"
+                )
             object.__setattr__(self, name, int(value))
 
     def apply(self, mask: npt.ArrayLike, breaks: npt.ArrayLike = ()) -> list[tuple[int, int]]:
@@ -81,7 +83,9 @@ class AlarmRules:
         starts, stops = mask_runs(mask, breaks)
         if self.merge_gap and starts.size:
             walls = np.asarray(breaks, dtype=np.int64)
-            crossed = np.searchsorted(walls, starts[1:], side="right") != np.searchsorted(walls, starts[:-1], side="right")
+            crossed = np.searchsorted(walls, starts[1:], side="right") != np.searchsorted(
+                walls, starts[:-1], side="right"
+            )
             apart = (starts[1:] - stops[:-1] > self.merge_gap) | crossed
             starts = starts[np.concatenate([[True], apart])]
             stops = stops[np.concatenate([apart, [True]])]
@@ -98,9 +102,7 @@ class AlarmRules:
         while following < starts.size:
             kept.append(following)
             # The first run that starts after the quiet time; jumping there keeps chattering masks cheap.
-            following = max(
-                following + 1, int(np.searchsorted(starts, stops[following] + self.suppress, side="right"))
-            )
+            following = max(following + 1, int(np.searchsorted(starts, stops[following] + self.suppress, side="right")))
         return kept
 
     def in_places(self, seconds_per_place: float | None) -> AlarmRules:
@@ -165,7 +167,9 @@ class AlarmRulesInSeconds:
             If the data have no clock.
         """
         if seconds_per_place is None or not seconds_per_place > 0:
-            raise InputError("alarm rules in seconds need data with a clock: name the time column, or give the rules in places")
+            raise InputError(
+                "alarm rules in seconds need data with a clock: name the time column, or give the rules in places"
+            )
         slack = 1e-9
         return AlarmRules(
             merge_gap=int(self.merge_gap / seconds_per_place + slack),

@@ -18,6 +18,8 @@ import hashlib
 import io
 import json
 import os
+import re
+import struct
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -37,7 +39,7 @@ def write(path: str | Path, content: dict[str, Any]) -> Path:
     Raises
     ------
     InputError
-        If the place cannot be written.
+        If the place cannot be written, or the tree holds something that a model cannot store.
     """
     from safetensors.numpy import save
 
@@ -51,7 +53,7 @@ def write(path: str | Path, content: dict[str, Any]) -> Path:
         "written_with": _versions(),
     }
     manifest["sha256"]["model.json"] = _own_hash(manifest)
-    text = json.dumps(manifest, indent=1, ensure_ascii=False, allow_nan=True).encode()
+    text = json.dumps(manifest, indent=1, ensure_ascii=False, allow_nan=True).encode(errors="surrogatepass")
     target = Path(path)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -72,7 +74,8 @@ def read(path: str | Path) -> dict[str, Any]:
     Raises
     ------
     ArtifactError
-        If the model is missing, damaged, edited, newer than this version, or holds anything but its two members.
+        If the model is missing, damaged, edited or newer than this version, or if one file holds anything but its two
+        members. Other files in a model's directory are never looked at.
     """
     from safetensors import SafetensorError
     from safetensors.numpy import load
@@ -83,20 +86,21 @@ def read(path: str | Path) -> dict[str, Any]:
         manifest = json.loads(members["model.json"])
         stated = dict(manifest["sha256"])
         version = manifest["format"]
+        own = stated.pop("model.json", None)
+        computed = _own_hash({**manifest, "sha256": stated})
     except (ValueError, KeyError, TypeError, RecursionError):
         raise ArtifactError(f"{source} is damaged: its model.json cannot be read") from None
-    if not isinstance(version, int) or version > FORMAT:
+    if type(version) is not int or not 1 <= version <= FORMAT:
         raise ArtifactError(f"{source} has format {version!r}; this tocsin reads up to {FORMAT}: update tocsin")
     packed = members["arrays.safetensors"]
     if stated.get("arrays.safetensors") != hashlib.sha256(packed).hexdigest():
         raise ArtifactError(f"{source} is damaged or was edited: the arrays do not match their hash; save it again")
-    own = stated.pop("model.json", None)
-    if own != _own_hash({**manifest, "sha256": stated}):
+    if own != computed:
         raise ArtifactError(f"{source} is damaged or was edited: model.json does not match its hash; save it again")
     try:
         arrays = load(packed)
         content = _put_back(manifest["content"], arrays)
-    except (SafetensorError, ValueError, KeyError, TypeError, RecursionError) as error:
+    except (SafetensorError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise ArtifactError(f"{source} is damaged: its arrays cannot be read ({error})") from None
     if not isinstance(content, dict):
         raise ArtifactError(f"{source} is damaged: it holds no model")
@@ -124,6 +128,8 @@ def _members(source: Path) -> dict[str, bytes]:
         if source.is_dir():
             return {name: _bounded(source / name) for name in MEMBERS}
         with zipfile.ZipFile(source) as archive:
+            if len(archive.infolist()) > len(set(archive.namelist())):
+                raise ArtifactError(f"{source} is not a tocsin model: it has two members of one name")
             for info in archive.infolist():
                 if info.filename not in MEMBERS:
                     raise ArtifactError(
@@ -133,10 +139,13 @@ def _members(source: Path) -> dict[str, bytes]:
                 if info.file_size > MAX_BYTES or info.compress_type != zipfile.ZIP_STORED:
                     raise ArtifactError(f"{source} is not a tocsin model: {info.filename} is too large or compressed")
             return {name: archive.read(name) for name in MEMBERS}
-    except (zipfile.BadZipFile, KeyError, EOFError):
-        raise ArtifactError(f"{source} is not a tocsin model, or is cut short") from None
+    except ArtifactError:
+        raise
     except OSError as error:
         raise ArtifactError(f"{source} cannot be read: {error.strerror or error}") from None
+    # RuntimeError: an encrypted member, or a kind of zip that Python does not read; ValueError: names and sizes.
+    except (zipfile.BadZipFile, KeyError, EOFError, RuntimeError, ValueError, struct.error, OverflowError):
+        raise ArtifactError(f"{source} is not a tocsin model, or is cut short") from None
 
 
 def _bounded(file: Path) -> bytes:
@@ -167,7 +176,9 @@ def _zip(members: dict[str, bytes]) -> bytes:
 
 
 def _own_hash(manifest: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(manifest, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+    # File systems hand out names that are no proper text; they are hashed as they are.
+    text = json.dumps(manifest, sort_keys=True, ensure_ascii=False).encode(errors="surrogatepass")
+    return hashlib.sha256(text).hexdigest()
 
 
 def _versions() -> dict[str, str]:
@@ -187,22 +198,27 @@ def _take_out(value: Any, arrays: dict[str, np.ndarray], where: str) -> Any:
     if isinstance(value, np.ndarray):
         name = f"a{len(arrays)}"
         if value.dtype.kind in "Mm":
-            arrays[name] = np.ascontiguousarray(value.view(np.int64))
-            return {"__array__": name, "as": value.dtype.str}
-        if value.dtype.kind not in "fiub":
-            raise TypeError(f"{where or 'the state'} holds an array of {value.dtype}, which a model cannot store")
+            stamps = np.ascontiguousarray(value, dtype=value.dtype.newbyteorder("<"))
+            arrays[name] = stamps.view(np.int64)
+            return {"__array__": name, "as": stamps.dtype.str}
+        if value.dtype.kind not in "fiub" or value.dtype.itemsize > 8:
+            raise InputError(f"{where or 'the state'} holds an array of {value.dtype}, which a model cannot store")
         arrays[name] = np.ascontiguousarray(value)
         # safetensors flattens zero-dimensional arrays in some versions; the shape is kept here.
         return {"__array__": name, "shape": list(value.shape)}
-    if isinstance(value, np.generic):
+    if isinstance(value, np.generic) and value.dtype.kind in "fiubU":
         return value.item()
     if isinstance(value, dict):
-        return {str(k): _take_out(v, arrays, f"{where}.{k}") for k, v in value.items()}
+        for key in value:
+            # Other keys would come back as text, and this one as an array.
+            if not isinstance(key, str) or key == "__array__":
+                raise InputError(f"{where or 'the state'} holds a table with the key {key!r}, which a model cannot store")
+        return {k: _take_out(v, arrays, f"{where}.{k}") for k, v in value.items()}
     if isinstance(value, list | tuple):
         return [_take_out(v, arrays, f"{where}[{i}]") for i, v in enumerate(value)]
     if value is None or isinstance(value, bool | int | float | str):
         return value
-    raise TypeError(f"{where or 'the state'} holds a {type(value).__name__}, which a model cannot store")
+    raise InputError(f"{where or 'the state'} holds a {type(value).__name__}, which a model cannot store")
 
 
 def _put_back(value: Any, arrays: dict[str, np.ndarray]) -> Any:
@@ -210,11 +226,11 @@ def _put_back(value: Any, arrays: dict[str, np.ndarray]) -> Any:
         if "__array__" in value:
             array = arrays[value["__array__"]]
             if "as" in value:
-                dtype = np.dtype(value["as"])
-                if dtype.kind not in "Mm":
+                if not re.fullmatch(r"<[mM]8(\[\d*[a-zA-Z]{1,2}\])?", str(value["as"])):
                     raise ValueError("an array claims a type that models do not have")
-                return array.view(dtype)
-            return array.reshape([int(n) for n in value["shape"]])
+                return array.astype(np.int64, casting="safe").view(value["as"])
+            # Arrays read from a buffer cannot be written to; a model that goes on learning has to.
+            return array.reshape([int(n) for n in value["shape"]]).copy()
         return {k: _put_back(v, arrays) for k, v in value.items()}
     if isinstance(value, list):
         return [_put_back(v, arrays) for v in value]

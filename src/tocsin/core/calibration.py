@@ -137,9 +137,7 @@ class Calibration:
         kept = np.flatnonzero(~places)
         stretch = np.searchsorted(self.breaks, kept, side="right")
         cut = (np.diff(kept) > 1) | (np.diff(stretch) > 0)
-        return Calibration(
-            self.scores[kept], self.seconds, self.contaminated, self.source, np.flatnonzero(cut) + 1
-        )
+        return Calibration(self.scores[kept], self.seconds, self.contaminated, self.source, np.flatnonzero(cut) + 1)
 
     def to_state(self) -> dict[str, Any]:
         """Return JSON scalars and arrays.

@@ -14,12 +14,18 @@ def join(parts: FloatArray) -> FloatArray:
     """Join channel scores of shape (n, c), already on comparable scales, into scores of shape (n,).
 
     The root mean square over channels of log(1 + score): logs keep one wild channel from hiding all others, squares
-    keep many quiet channels from hiding one loud one. A single channel keeps its own scores.
+    keep many quiet channels from hiding one loud one. A single channel keeps its own scores. Channels without a verdict
+    (NaN) are left out of the mean.
     """
     if parts.shape[1] == 1:
         return np.ascontiguousarray(parts[:, 0])
     damped = np.log1p(np.maximum(parts, 0))
-    return np.asarray(np.sqrt(np.mean(np.square(damped), axis=1)))
+    known = np.isfinite(parts)
+    if known.all():
+        return np.asarray(np.sqrt(np.mean(np.square(damped), axis=1)))
+    count = known.sum(axis=1)
+    total = np.square(np.where(known, damped, 0)).sum(axis=1)
+    return np.asarray(np.where(count > 0, np.sqrt(total / np.maximum(count, 1)), np.nan), dtype=parts.dtype)
 
 
 def comparable(parts: FloatArray, reference: FloatArray) -> FloatArray:

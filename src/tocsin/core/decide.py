@@ -34,13 +34,13 @@ def decide(
     rules: AlarmRules | None,
 ) -> Detection:
     """Set the threshold on the detector's calibration and gather what crosses it."""
-    from tocsin.core.thresholds import parse_budget
+    from tocsin.core.thresholds import Budget
 
     calibration = detector.calibration_
-    if threshold is None:
-        threshold = parse_budget(false_alarms or ("1/day" if calibration.seconds else "0.1%"))
     if rules is None:
-        rules = AlarmRules(merge_gap=detector.reach if detector.reach > 1 else 0)
+        rules = AlarmRules(merge_gap=detector.blur if detector.blur > 1 else 0)
+    if threshold is None:
+        threshold = Budget(false_alarms or ("1/day" if calibration.seconds else "0.1%"), rules)
     level = threshold.fit(calibration)
     found = _extents(detector, sample, scores, level, rules)
     runs = _run_lengths(detector, sample, level) if found and isinstance(sample, Series) else None

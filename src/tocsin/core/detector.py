@@ -110,7 +110,7 @@ class Detector(Parameters, ABC):
     @final
     def score_many(self, samples: Iterable[Any]) -> Iterator[Scores]:
         """Score samples one by one, lazily; the same scores as `score` gives each alone."""
-        for sample in track(samples, "scoring"):
+        for sample in track([samples] if isinstance(samples, Sample) else samples, "scoring"):
             yield self.score(sample)
 
     @final
@@ -134,7 +134,7 @@ class Detector(Parameters, ABC):
         threshold : Threshold, optional
             Any rule of `tocsin.core.thresholds` instead.
         rules : AlarmRules, optional
-            How flagged places are merged; gaps as long as the detector's reach are bridged when left out.
+            How flagged places are merged; gaps as long as the detector's blur are bridged when left out.
         """
         checked = self._check(as_sample(sample), first=None)
         return self._decide(checked, self.score(checked), false_alarms, threshold, rules)
@@ -222,9 +222,15 @@ class Detector(Parameters, ABC):
         kept = {"calibration_", "profile_"}
         return {k: v for k, v in vars(self).items() if k.endswith("_") and not k.startswith("_") and k not in kept}
 
+    def _stored_parameters(self) -> dict[str, Any]:
+        """Parameters as a model file has them; only for detectors that take objects."""
+        return self.get_params(deep=False)
+
     def _restore(self, state: dict[str, Any]) -> None:
         for name, value in state.items():
-            if not (name.endswith("_") and not name.startswith("_") and name.isidentifier()):
+            learned = name.endswith("_") and not name.startswith("_") and name.isidentifier()
+            # A stored name must not take the place of anything that the class does.
+            if not learned or _is_behaviour(getattr(type(self), name, None)):
                 raise InputError(f"the model holds an unexpected attribute {name!r}")
             setattr(self, name, tuple(value) if isinstance(value, list) else value)
 
@@ -232,6 +238,17 @@ class Detector(Parameters, ABC):
     def reach(self) -> int:
         """How many places one score looks at; 1 for pointwise scores, the window's length for windows."""
         return int(getattr(self, "window_", 1))
+
+    @property
+    def blur(self) -> int:
+        """How far one strange place makes its neighbours look strange: alarms closer than this are one alarm."""
+        return self.reach
+
+    @property
+    def streams(self) -> bool:
+        """Whether a part with `reach` places on both sides gets its scores in the whole; the card's word, unless
+        it depends on parameters."""
+        return self.card.streams
 
     @classmethod
     def example_parameters(cls) -> dict[str, Any]:
@@ -294,6 +311,11 @@ class Detector(Parameters, ABC):
         if isinstance(checked, Series):
             if fitting and not checked.observed.any():
                 raise InputError(f"{called} has no data: every value is missing")
+            if not self.card.multichannel and len(checked.channels) > 1:
+                raise InputError(
+                    f"{self.card.name} looks at one channel; {called} has {len(checked.channels)}: "
+                    f"choose one (Series.select)"
+                )
             wanted_channels = first.channels if isinstance(first, Series) else getattr(self, "channels_", None)
             if not fitting or first is not None:
                 self._check_channels(checked, wanted_channels, called)
@@ -322,15 +344,14 @@ class Detector(Parameters, ABC):
 
     def _finish(self, sample: Sample, scores: Scores) -> Scores:
         """Put the sample's name on its scores and take back verdicts that rest on bridged gaps."""
-        local, parts, overall = scores.local, scores.parts, scores.overall
-        if isinstance(sample, Series) and local is not None:
-            absent = ~np.isfinite(sample.values)
-            if absent.any():
-                unsure = gaps.no_verdict(absent.all(axis=1) if absent.shape[1] > 1 else absent[:, 0], self.reach)
-                local = np.where(unsure, np.nan, local)
-                if parts is not None and parts.shape == sample.values.shape:
-                    parts = np.where(gaps.no_verdict(absent, self.reach) | unsure[:, None], np.nan, parts)
-                overall = float(np.nanmax(local)) if np.isfinite(local).any() else float("nan")
+        if not isinstance(sample, Series) or scores.local is None:
+            return replace(scores, sample_id=sample.id)
+        absent = ~np.isfinite(sample.values)
+        if not absent.any():
+            return replace(scores, sample_id=sample.id)
+        reach = 1 if self.card.handles_missing else self.reach
+        local, parts = gaps.withhold(scores.local, scores.parts, absent, reach)
+        overall = float(np.nanmax(local)) if np.isfinite(local).any() else float("nan")
         return replace(scores, local=local, parts=parts, overall=overall, sample_id=sample.id)
 
     def _decide(
@@ -356,9 +377,16 @@ class Detector(Parameters, ABC):
 
 
 def _each(samples: Samples) -> list[Any]:
-    """One sample or many, as a list."""
-    if isinstance(samples, Sample | np.ndarray) or hasattr(samples, "columns") or hasattr(samples, "column_names"):
+    """One sample or many, as a list: a table, an array or a list of numbers is one."""
+    if isinstance(samples, Sample) or any(hasattr(samples, a) for a in ("__array__", "columns", "column_names")):
         return [samples]
-    if isinstance(samples, list | tuple) and samples and np.isscalar(samples[0]):
+    if isinstance(samples, list | tuple) and samples and np.isscalar(samples[0]) and not isinstance(samples[0], str):
         return [samples]
+    if isinstance(samples, str | bytes) or not isinstance(samples, Iterable):
+        raise InputError(f"a {type(samples).__name__} is no sample: pass an array, a table, or one of tocsin's samples")
     return list(samples)
+
+
+def _is_behaviour(attribute: Any) -> bool:
+    """Whether a class attribute is a method, property or class rather than a default value."""
+    return callable(attribute) or hasattr(attribute, "__get__")

@@ -4,6 +4,10 @@
 2. A place where no channel has data gets no score (NaN).
 3. A detector looks at `reach` places around each place. Where more than a fifth of those are bridged, there is no
    verdict either: a score there would judge our straight line, not the data.
+4. Among several channels the rule holds for each: a place is judged on the channels that have a verdict. Where a
+   detector judges channels only together, there is no verdict where more than a fifth of all values are bridged.
+
+A detector whose card says that it handles missing data gets NaN as it is, and only rule 2 applies.
 """
 
 from __future__ import annotations
@@ -11,6 +15,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from tocsin.core.channels import join
 
 if TYPE_CHECKING:
     from tocsin.core.types import BoolArray, FloatArray
@@ -49,11 +55,54 @@ def no_verdict(missing: BoolArray, reach: int) -> BoolArray:
     """
     if reach <= 1 or not missing.any():
         return missing
+    return np.asarray(missing | (bridged_share(missing, reach) > TOLERATED))
+
+
+def withhold(
+    local: FloatArray, parts: FloatArray | None, missing: BoolArray, reach: int
+) -> tuple[FloatArray, FloatArray | None]:
+    """Take back verdicts that rest on bridged data.
+
+    Parameters
+    ----------
+    local : ndarray of shape (n,)
+        Scores of places.
+    parts : ndarray of shape (n, c), optional
+        Scores of channels; other shapes are returned as they are.
+    missing : ndarray of bool, shape (n, c)
+        True where a value was bridged.
+    reach : int
+        See `no_verdict`.
+
+    Returns
+    -------
+    local, parts
+        With NaN where there is no verdict. Where `local` is the joined score of the channels, it is joined again from
+        those that have one.
+    """
+    unsure = no_verdict(missing.all(axis=1), reach)
+    kept = np.where(unsure, np.nan, local)
+    if missing.shape[1] == 1:
+        return kept, parts if parts is None or parts.shape != missing.shape else np.where(unsure[:, None], np.nan, parts)
+    gone = no_verdict(missing, reach) | unsure[:, None]
+    some = gone.any(axis=1) & ~unsure
+    if parts is not None and parts.shape == missing.shape:
+        known = np.where(gone, np.nan, parts)
+        if np.allclose(join(parts[some]), local[some], rtol=1e-4, equal_nan=True):
+            kept[some] = join(known[some])
+            return kept, known
+        parts = known
+    share = bridged_share(missing, reach).mean(axis=1)
+    kept[some & (share > TOLERATED)] = np.nan
+    return kept, parts
+
+
+def bridged_share(missing: BoolArray, reach: int) -> FloatArray:
+    """Return which share of the `reach` places around each place is bridged; the shape of `missing`."""
     n = len(missing)
     total = np.concatenate((np.zeros((1, *missing.shape[1:])), np.cumsum(missing, axis=0, dtype=np.float64)))
     half = reach // 2
     start = np.clip(np.arange(n) - half, 0, n)
     stop = np.clip(np.arange(n) - half + reach, 0, n)
     length = (stop - start).reshape(-1, *([1] * (missing.ndim - 1)))
-    share = (total[stop] - total[start]) / length
-    return np.asarray(missing | (share > TOLERATED))
+    return np.asarray((total[stop] - total[start]) / length)

@@ -69,7 +69,7 @@ def _clusters(cloud: PointCloud, mask: BoolArray, least: int) -> list[tuple[Exte
     from scipy.sparse.csgraph import connected_components
     from scipy.spatial import cKDTree
 
-    flagged = np.flatnonzero(mask)
+    flagged = np.flatnonzero(mask & cloud.observed)
     if flagged.size == 0:
         return []
     everything = cKDTree(cloud.points[cloud.observed])

@@ -46,7 +46,10 @@ class Parameters:
             if outer not in known:
                 raise InputError(f"{type(self).__name__} has no parameter {outer!r}{nearest(outer, known)}")
             if inner:
-                getattr(self, outer).set_params(**{inner: value})
+                holder = getattr(self, outer)
+                if not hasattr(holder, "set_params"):
+                    raise InputError(f"{outer} of {type(self).__name__} is {holder!r}, which has no parameters of its own")
+                holder.set_params(**{inner: value})
             else:
                 setattr(self, outer, value)
         return self

@@ -26,7 +26,7 @@ LONGEST = 1 << 17
 CYCLES = 4
 CHANNELS = 16
 CANDIDATES = 12
-STRICT, LOOSE = 0.12, 0.6
+STRICT, LOOSE = 0.12, 0.5
 CHANCE = 1e-5
 USUAL_WINDOW = 64
 
@@ -157,15 +157,21 @@ def _strongest(channel: FloatArray, least: int, most: int | None) -> tuple[float
 
 def _period_of(channel: FloatArray, least: int, most: int) -> tuple[float, float] | None:
     """Take candidates from the autocorrelation, shortest first, and test each on data with slower changes removed."""
-    channel = _tame(channel)
-    if channel is None or most < least:
+    level = _tame(channel)
+    if level is None or most < least:
         return None
     best: tuple[float, float] | None = None
-    for lag in _candidates(channel, least, most):
-        tested = _test(channel, lag)
+    for lag in _candidates(level, least, most):
+        tested = _test(level, lag)
         # A multiple of a period is a period as well: a longer one has to be clearly better.
         if tested is not None and least <= round(tested[0]) <= most and (best is None or tested[1] > 1.1 * best[1]):
             best = tested
+    for parts in (5, 4, 3, 2):
+        # Noise may have hidden the shortest period's own maximum.
+        if best is not None and best[0] / parts >= least:
+            tested = _test(level, round(best[0] / parts))
+            if tested is not None and tested[0] < 0.7 * best[0] and tested[1] > best[1] / 1.1:
+                return tested
     return best
 
 
@@ -180,11 +186,11 @@ def _tame(channel: FloatArray) -> FloatArray | None:
     level = centred - rows * float(rows @ centred) / float(rows @ rows)
     low, high = np.quantile(level, [0.005, 0.995])
     # Mostly idle channels: all that happens lies in the outermost values.
-    return level if high <= low else np.clip(level, low - (high - low), high + (high - low))
+    return level if high <= low else np.asarray(np.clip(level, low - (high - low), high + (high - low)))
 
 
 def _candidates(channel: FloatArray, least: int, most: int) -> list[int]:
-    """Lags of the most prominent local maxima of the autocorrelation, of the series and of its differences, ascending."""
+    """Lags of the most prominent maxima of the autocorrelation, of the series and of its differences, ascending."""
     from scipy.signal import find_peaks
 
     lags: set[int] = set()
@@ -211,8 +217,7 @@ def _test(channel: FloatArray, lag: int) -> tuple[float, float] | None:
     cycles = n / period
     if cycles < CYCLES - 1.5:
         return None
-    first = float(acf[round(period)] - acf[round(period / 2)])
-    if first >= LOOSE and cycles >= 10:
+    if acf[round(period)] >= LOOSE + 1 / cycles:
         # Heartbeats and machine strokes: alike from one to the next, while their length wanders over many.
         return period, float(acf[round(period)])
     count = int(min(8, (n - 1) // period - 1)) or 1
@@ -253,7 +258,7 @@ def _stands_out(level: FloatArray, period: float) -> bool:
     spacing = n / period
     for k in range(1, max(2, min(5, int(period / 2) + 1))):
         centre = round(k * spacing)
-        clear, far = max(3, round(0.2 * spacing)), max(4, round(0.5 * spacing))
+        clear, far = max(3, round(0.2 * spacing)), max(4, round(0.75 * spacing))
         below, above = power[max(1, centre - far) : centre - clear + 1], power[centre + clear : centre + far + 1]
         if min(len(below), len(above)) == 0:
             continue
@@ -272,7 +277,7 @@ def _without_drift(channel: FloatArray, span: int) -> FloatArray:
     if span % 2 == 0:
         slow = (slow[1:] + slow[:-1]) / 2
     before = (len(channel) - len(slow)) // 2
-    return channel[before : before + len(slow)] - slow
+    return np.asarray(channel[before : before + len(slow)] - slow)
 
 
 def _autocorrelation(level: FloatArray) -> FloatArray:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from tocsin.core.errors import InputError, TocsinError
+from tocsin.core.errors import InputError, TocsinError, TocsinWarning
 
 if TYPE_CHECKING:
     from tocsin.core.card import Card
@@ -70,7 +71,7 @@ def find(name: str) -> type[Detector]:
     module, _, attribute = target.partition(":")
     try:
         found = getattr(import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
+    except Exception as error:  # a plug-in may fail in any way when it is imported
         if isinstance(error, TocsinError) or name in TABLE:
             raise
         raise InputError(f"the plug-in detector {name!r} ({target}) cannot be loaded: {error}") from None
@@ -110,6 +111,16 @@ def make(name: str, **parameters: Any) -> Detector:
 
 
 def cards(modality: str | None = None) -> list[Card]:
-    """Return the cards of all detectors, or of those that take one modality."""
-    found = [find(name).card for name in names()]
+    """Return the cards of all detectors, or of those that take one modality.
+
+    A plug-in that cannot be loaded is left out with a `TocsinWarning`: it must not hide the others.
+    """
+    found = []
+    for name in names():
+        try:
+            found.append(find(name).card)
+        except TocsinError as error:
+            if name in TABLE:
+                raise
+            warnings.warn(str(error), TocsinWarning, stacklevel=2)
     return [card for card in found if modality is None or modality in card.modality]

@@ -200,9 +200,7 @@ def is_flat(mean: FloatArray, deviation: FloatArray) -> Any:
     return deviation <= FLAT * np.abs(mean)
 
 
-def spread(
-    window_scores: FloatArray, n: int, window: int, stride: int = 1, rule: Spread = "centre"
-) -> FloatArray:
+def spread(window_scores: FloatArray, n: int, window: int, stride: int = 1, rule: Spread = "centre") -> FloatArray:
     """Bring scores of windows (in the order of `window_starts`) back to the `n` rows they came from.
 
     Parameters

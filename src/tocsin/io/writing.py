@@ -30,7 +30,9 @@ def write_parquet(path: Path, columns: Mapping[str, AnyArray]) -> Path:
         with duckdb.connect() as connection:
             connection.register("columns_to_write", dict(columns))
             quoted = str(temporary).replace("'", "''")
-            connection.execute(f"COPY (SELECT * FROM columns_to_write) TO '{quoted}' (FORMAT parquet, COMPRESSION zstd)")
+            connection.execute(
+                f"COPY (SELECT * FROM columns_to_write) TO '{quoted}' (FORMAT parquet, COMPRESSION zstd)"
+            )
         temporary.replace(path)
     except (OSError, duckdb.Error) as error:
         raise InputError(f"{path} cannot be written: {_first_line(error)}") from None

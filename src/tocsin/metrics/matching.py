@@ -64,7 +64,7 @@ def detection_average_precision(scores: npt.NDArray[Any], hits: npt.NDArray[np.b
     Examples
     --------
     >>> detection_average_precision(np.array([0.9, 0.8, 0.7]), np.array([True, False, True]), 4)
-    0.4166666666666667
+    0.4166666...
     """
     if not n_truths:
         return Undefined("there is no truth to find")

@@ -1,1 +1,7 @@
-"""."""
+"""The report: one self-contained HTML page about what was found, where, how sure and why."""
+
+from __future__ import annotations
+
+from tocsin.report.page import write_report
+
+__all__ = ["write_report"]

@@ -38,7 +38,7 @@ class Column:
         if isinstance(values, Column):
             return values
         raw = np.asarray(values, dtype=object)
-        missing = np.array([v is None or v != v or v == "" for v in raw], dtype=bool)
+        missing = np.array([_is_absent(v) for v in raw], dtype=bool)
         words = np.where(missing, "", raw).astype(str)
         vocabulary, codes = np.unique(words[~missing], return_inverse=True)
         full = np.full(len(raw), -1, dtype=np.int32)
@@ -49,6 +49,14 @@ class Column:
         """Return the values as an object array of strings, None where missing."""
         table = np.array([*self.vocabulary, None], dtype=object)
         return table[self.codes]
+
+
+def _is_absent(value: Any) -> bool:
+    """None, NaN, an empty string, or a frame library's own mark, which refuses to be compared."""
+    try:
+        return value is None or bool(value != value) or bool(value == "")
+    except TypeError:
+        return True
 
 
 @dataclass(frozen=True, eq=False)

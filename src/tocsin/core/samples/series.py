@@ -103,6 +103,7 @@ class Series(Sample):
         return float(np.median(gaps)) / 1e9 or None
 
     def take(self, start: int, stop: int) -> Series:
+        start, stop, _ = slice(start, stop).indices(len(self))
         time = None if self.time is None else self.time[start:stop]
         # The row number in the original lets a part name its rows, and find its phase in a season, without a clock.
         meta = {**self.meta, "first_row": int(self.meta.get("first_row", 0)) + start}
@@ -144,8 +145,12 @@ def format_time(stamp: np.datetime64, step: float | None) -> str:
 
 
 def _as_matrix(values: Any, id: str) -> FloatArray:
+    if isinstance(values, np.ma.MaskedArray):
+        values = values.astype(np.float64).filled(np.nan)
     try:
         array = np.asarray(values)
+        if array.dtype.kind in "cmM":
+            raise TypeError(f"they are {array.dtype}")
         if array.dtype.kind not in "fiub":
             array = array.astype(np.float64)
     except (TypeError, ValueError) as error:

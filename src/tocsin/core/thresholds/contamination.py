@@ -118,7 +118,7 @@ def _ceiling(calibration: Calibration) -> float | None:
 
 
 def _candidates(ordered: FloatArray) -> list[int]:
-    """Places in the ordered scores below which the body may end: spread over the upper part, and at its largest gaps."""
+    """Return where in the ordered scores the body may end: spread over the upper part, and at its largest gaps."""
     size = ordered.size
     start = ordered[size // 2]
     most = int(_MOST_DROPPED * size)
@@ -151,13 +151,14 @@ def _fit_below(body: FloatArray) -> tuple[float, float]:
         if inside[-1] <= 1e-9 or abs(shape) > 2 or 1.0 + shape * edge / scale <= 1e-9:
             return 1e12
         hidden = float(survival(np.asarray(edge / scale), shape))
-        density = np.log(scale) + (thinned.mean() / scale if abs(shape) < 1e-9 else (1 + 1 / shape) * np.log(inside).mean())
+        thinning = thinned.mean() / scale if abs(shape) < 1e-9 else (1 + 1 / shape) * np.log(inside).mean()
         prior = ((shape - 0.1) / 0.2) ** 2 / (2 * min(body.size, 200))
-        return float(density + np.log1p(-min(hidden, 1 - 1e-12)) + prior)
+        return float(np.log(scale) + thinning + np.log1p(-min(hidden, 1 - 1e-12)) + prior)
 
-    found = minimize(
-        cost, np.array([0.05, 0.0]), method="Nelder-Mead", options={"maxfev": 100, "xatol": 5e-3, "fatol": 1e-4}
-    )
+    # The simplex must be wide: by default it begins so narrow that it ends where it began.
+    simplex = np.array([[0.05, 0.0], [0.25, 0.0], [0.05, 0.5]])
+    options = {"maxfev": 100, "xatol": 5e-3, "fatol": 1e-5, "initial_simplex": simplex}
+    found = minimize(cost, simplex[0], method="Nelder-Mead", options=options)
     return float(found.x[0]), float(mean * np.exp(np.clip(found.x[1], -20.0, 20.0)))
 
 

@@ -42,7 +42,7 @@ class FixedLevel(Level):
             values = np.asarray(scores, dtype=np.float64)
             with np.errstate(invalid="ignore"):
                 high = values > self.tail.start
-            p[high] = np.minimum(self.tail.beyond(values[high]), p[high].max(initial=0.0))
+            p[high] = self.tail.beyond(values[high])
         return p
 
     def extrapolated(self, scores: FloatArray) -> BoolArray:

@@ -42,7 +42,7 @@ class PeaksOverThreshold(Threshold):
     >>> from tocsin.core.calibration import Calibration
     >>> normal = np.random.default_rng(0).exponential(size=20_000)
     >>> level = PeaksOverThreshold(risk=1e-5).fit(Calibration(normal))
-    >>> abs(level.value - np.log(1e5)) < 1.5
+    >>> abs(level.value - float(np.log(1e5))) < 1.5
     True
     """
 
@@ -58,7 +58,7 @@ class PeaksOverThreshold(Threshold):
             raise InputError(f"the tail must start at a quantile between 0 and 1, not {self.start!r}; 0.98 is usual")
         if self.start is not None and self.risk >= 1 - self.start:
             raise InputError(
-                f"a risk of {self.risk:g} is no tail event above the {self.start:g} quantile: lower the start or the risk"
+                f"a risk of {self.risk:g} is no tail event above the {self.start:g} quantile: lower one of them"
             )
 
     def fit(self, calibration: Calibration) -> FixedLevel:
@@ -72,7 +72,8 @@ class PeaksOverThreshold(Threshold):
             value = float(ordered[max(0, size - 1 - int(self.risk * size + 1e-9))])
             support = joined(
                 constant_words(ordered),
-                f"no tail could be fitted: {tail}; the level is an order statistic of {plural(size, 'calibration score')}"
+                f"no tail could be fitted: {tail}; "
+                f"the level is an order statistic of {plural(size, 'calibration score')}"
                 + (f", which cannot show a risk below {1 / size:.2g}" if self.risk * size < 1 else ""),
             )
             return FixedLevel(value, joined(promise, trimmed.words), support, ordered)
@@ -81,11 +82,11 @@ class PeaksOverThreshold(Threshold):
             value = float(ordered[max(0, size - 1 - int(self.risk * size + 1e-9))])
         else:
             value = tail.level(self.risk)
-        support = None
+        beyond = None
         if self.risk * size < 1:
-            support = (
+            beyond = (
                 f"a risk of {self.risk:g} was asked for; {plural(size, 'calibration score')} support at most "
                 f"{1 / size:.2g}: the level is an extrapolation by a generalised Pareto tail "
                 f"(shape {tail.shape:.2f}, {tail.count} excesses)"
             )
-        return FixedLevel(value, joined(promise, trimmed.words), support, ordered, tail)
+        return FixedLevel(value, joined(promise, trimmed.words), beyond, ordered, tail)

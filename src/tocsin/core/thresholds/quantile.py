@@ -61,8 +61,8 @@ class Quantile(Threshold):
         few = None
         if self.q < 1 and above < 1:
             few = (
-                f"{share(1 - self.q)} of {ordered.size} calibration scores is less than one: the level is their maximum, "
-                "and more places than promised may cross it"
+                f"{share(1 - self.q)} of {ordered.size} calibration scores is less than one: the level is their "
+                "maximum, and more places than promised may cross it"
             )
         elif self.q < 1 and above < _FEW:
             few = f"the level rests on the {int(above) + 1} highest of {ordered.size} calibration scores"

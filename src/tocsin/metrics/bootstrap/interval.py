@@ -149,6 +149,8 @@ def interval_of(
         notes.append(f"{undefined} of {len(values)} resamples had no value, so the interval speaks for the others only")
     method = "percentile" if left_out is None else "bca"
     reason = _why_none(value, known, n_groups)
+    low: float
+    high: float
     if reason is not None:
         low = high = Undefined(reason)
     else:

@@ -214,11 +214,8 @@ class RankResampler:
         tables = np.zeros((3, len(histograms), len(bins)))
         for row, h in enumerate(histograms):
             columns = len(bins) - 1 - np.searchsorted(bins, h.bins)  # falling order of score
-            tables[0, row, columns], tables[1, row, columns], tables[2, row, columns] = (
-                h.anomalous,
-                h.normal,
-                h.weighted,
-            )
+            for table, values in zip(tables, (h.anomalous, h.normal, h.weighted), strict=True):
+                table[row, columns] = values
         np.cumsum(tables, axis=2, out=tables)
         batch = max(1, BATCH // max(len(bins), 1))
         for start in range(0, len(counts), batch):

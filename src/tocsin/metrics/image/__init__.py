@@ -10,7 +10,7 @@
 
 from __future__ import annotations
 
-from tocsin.metrics.image.averages import MEAN_AD_PARTS, MacroMean, macro_mean, mean_ad
+from tocsin.metrics.image.averages import MEAN_AD_PARTS, mean_ad
 from tocsin.metrics.image.boxes import BoxResult, box_metrics, box_overlap
 from tocsin.metrics.image.calibration import CalibrationErrors, calibration_errors
 from tocsin.metrics.image.conventions import AU_PRO_CONVENTIONS, ader_pixels, adeval_pixels
@@ -29,7 +29,7 @@ from tocsin.metrics.image.functions import (
 from tocsin.metrics.image.operating import OperatingPoint, clopper_pearson, operating_point
 from tocsin.metrics.image.pimo import PerImageOverlap, aupimo
 from tocsin.metrics.image.pixels import PixelEvaluation
-from tocsin.metrics.image.reductions import SampleScores, image_score, sample_scores
+from tocsin.metrics.image.reductions import image_score, sample_scores
 from tocsin.metrics.image.result import GroupRow, PixelResult, RegionTable
 from tocsin.metrics.image.saturated import DefectChannel, SaturatedEvaluation
 from tocsin.metrics.image.streaming import StreamingPixelEvaluation
@@ -44,13 +44,11 @@ __all__ = [
     "DefectChannel",
     "GroupRow",
     "ImageReport",
-    "MacroMean",
     "OperatingPoint",
     "PerImageOverlap",
     "PixelEvaluation",
     "PixelResult",
     "RegionTable",
-    "SampleScores",
     "SaturatedEvaluation",
     "StreamingPixelEvaluation",
     "ader_pixels",
@@ -66,7 +64,6 @@ __all__ = [
     "evaluate_pixels",
     "image_level",
     "image_score",
-    "macro_mean",
     "mean_ad",
     "operating_point",
     "pixel_auroc",

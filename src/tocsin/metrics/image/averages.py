@@ -1,38 +1,14 @@
-"""Averages over classes, and the benchmark average mAD."""
+"""The benchmark average mAD."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 
 from tocsin.metrics._checks import MetricError, Undefined, reason_of
 
 MEAN_AD_PARTS = ("image_auroc", "image_ap", "image_f1_max", "pixel_auroc", "pixel_ap", "pixel_f1_max", "au_pro@0.3")
-
-
-@dataclass(frozen=True)
-class MacroMean:
-    """The arithmetic mean over classes that have a value, and why the others have none."""
-
-    value: float
-    n_classes: int
-    skipped: dict[str, str]
-
-
-def macro_mean(by_class: Mapping[str, float]) -> MacroMean:
-    """Average one metric over classes; pixels of several classes are never pooled.
-
-    Examples
-    --------
-    >>> macro_mean({"bottle": 0.9, "cable": 0.7, "screw": Undefined("no anomaly")})
-    MacroMean(value=0.8, n_classes=2, skipped={'screw': 'no anomaly'})
-    """
-    skipped = {name: reason_of(value) or "no value" for name, value in by_class.items() if np.isnan(value)}
-    known = [float(value) for value in by_class.values() if not np.isnan(value)]
-    value = float(np.mean(known)) if known else Undefined("no class has a value")
-    return MacroMean(value, len(known), skipped)
 
 
 def mean_ad(metrics: Mapping[str, float]) -> float:

@@ -132,8 +132,8 @@ def _boxes(values: npt.ArrayLike, name: str) -> Floats:
     if empty.any():
         first = int(np.flatnonzero(empty)[0])
         raise MetricError(
-            f"box {first} of {name}, {boxes[first].tolist()}, has no area: give left, top, right, bottom with right > left "
-            "and bottom > top"
+            f"box {first} of {name}, {boxes[first].tolist()}, has no area: give left, top, right, bottom with "
+            "right > left and bottom > top"
         )
     return boxes
 

@@ -32,6 +32,7 @@ from tocsin.metrics.ranks import Ranking
 
 Floats = npt.NDArray[np.float64]
 GUARD = 1e-8  # what ADer adds to its denominators
+ALL_EQUAL = "all scores are equal, and this convention spreads its thresholds between the lowest and the highest"
 
 
 class WeightedCurve:
@@ -70,7 +71,7 @@ def exact_au_pro(curve: WeightedCurve, limit: float, steps: int | None) -> float
     if steps is not None:
         raise MetricError("steps has no meaning where every distinct score is a threshold: leave it out")
     share = 1.0 / curve.region_area
-    gains = curve.ranking.partial_area(curve.ranking.positives, limit)
+    gains = curve.ranking.positive_areas(limit)
     return float(np.dot(share, gains) / (share.sum() * limit))
 
 
@@ -88,9 +89,7 @@ def adeval_au_pro(curve: WeightedCurve, limit: float, steps: int | None) -> floa
     """Return the area through the edges of equal bins of the score (default 1000)."""
     edges = _edges(curve, _steps(steps, 1000))
     if edges is None:
-        return Undefined(
-            "all scores are equal, and this convention spreads its bins between the lowest and the highest"
-        )
+        return Undefined(ALL_EQUAL)
     return area_below(curve.fpr(edges)[::-1], curve.pro(edges, weight_dtype=np.float32)[::-1], limit) / limit
 
 
@@ -103,10 +102,10 @@ def ader_loop_au_pro(curve: WeightedCurve, limit: float, steps: int | None) -> f
     """Return the area of ADer's threshold loop (default 200 steps)."""
     low, high = curve.span()
     if low == high:
-        return Undefined("all scores are equal, and this convention spreads its thresholds between lowest and highest")
+        return Undefined(ALL_EQUAL)
     kind = curve.ranking.negatives.dtype.type
-    low, high = kind(low), kind(high)
-    thresholds = np.arange(low, high, (high - low) / _steps(steps, 200))
+    first, last = kind(low), kind(high)
+    thresholds = np.arange(first, last, (last - first) / _steps(steps, 200))
     rates, overlaps = curve.fpr(thresholds, strict=True), curve.pro(thresholds, strict=True)
     kept = rates < limit
     rates, overlaps = rates[kept], overlaps[kept]
@@ -130,7 +129,7 @@ def adeval_pixels(curve: WeightedCurve, steps: int = 1000) -> dict[str, float]:
     """Return ADEval's binned pixel AUROC, trapezoid PR area (without the point at recall 0) and AU-PRO up to 0.3."""
     edges = _edges(curve, steps)
     if edges is None:
-        nothing = Undefined("all scores are equal, and this convention spreads its bins between lowest and highest")
+        nothing = Undefined(ALL_EQUAL)
         return {"pixel_auroc": nothing, "pixel_pr_trapezoid": nothing, "au_pro": nothing}
     tp = np.asarray(curve.ranking.true_positives(edges), np.float64)[::-1]
     fp = np.asarray(curve.ranking.false_positives(edges), np.float64)[::-1]
@@ -152,9 +151,9 @@ def ader_pixels(curve: WeightedCurve) -> dict[str, float]:
     names = ("pixel_f1_max", "pixel_iou_max", "pixel_f1_.2_.8", "pixel_acc_.2_.8", "pixel_iou_.2_.8")
     low, high = curve.span()
     if low == high:
-        return dict.fromkeys(names, Undefined("all scores are equal, so they cannot be scaled to 0-1"))
-    f1, _, iou = _on_grid(curve, np.arange(21) * 0.05, low, high)
-    means = [float(values.mean()) for values in _on_grid(curve, np.arange(2, 9) * 0.1, low, high)]
+        return dict.fromkeys(names, Undefined(ALL_EQUAL))
+    f1, _, iou = _on_grid(curve, np.arange(21, dtype=np.float64) * 0.05, low, high)
+    means = [float(values.mean()) for values in _on_grid(curve, np.arange(2, 9, dtype=np.float64) * 0.1, low, high)]
     return dict(zip(names, (float(f1.max()), float(iou.max()), *means), strict=True))
 
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence, Sized
 from dataclasses import dataclass
-from typing import Any
 
 import numpy.typing as npt
 
 from tocsin.metrics._checks import MetricError, as_labels, as_scores
 from tocsin.metrics.image._inputs import Maps, Masks, as_map, as_mask, pairs
-from tocsin.metrics.image.averages import MacroMean, macro_mean, mean_ad
+from tocsin.metrics.image.averages import mean_ad
 from tocsin.metrics.image.pixels import PixelEvaluation
 from tocsin.metrics.image.reductions import image_score, sample_scores
 from tocsin.metrics.image.result import PixelResult
+from tocsin.metrics.macro import MacroMean, macro_mean
 from tocsin.metrics.ranks import Ranking
 
 
@@ -103,13 +103,10 @@ def evaluate_images(
             reduced.append(image_score(scores, reduction))
     if not marked:
         raise MetricError("there is no picture to evaluate: give at least one map with its mask")
-    labels = _whole(as_labels(marked if image_labels is None else image_labels, "image_labels"), marked, "image_labels")
-    overall = _whole(
-        as_scores(reduced if image_scores is None else image_scores, "image_scores"), marked, "image_scores"
-    )
-    for given, what in ((classes, "classes"), (defects, "defects"), (sample_ids, "sample_ids")):
-        if given is not None:
-            _whole(given, marked, what)
+    labels = as_labels(marked if image_labels is None else image_labels, "image_labels")
+    overall = as_scores(reduced if image_scores is None else image_scores, "image_scores")
+    given: dict[str, Sized | None] = {"image_labels": labels, "image_scores": overall}
+    _check_lengths(len(marked), given | {"classes": classes, "defects": defects, "sample_ids": sample_ids})
     results = {name: evaluation.compute() for name, evaluation in evaluations.items()}
     rows = {}
     for name, result in results.items():
@@ -121,9 +118,8 @@ def evaluate_images(
         if 0.3 in limits:
             row["mad"] = mean_ad(row)
         rows[name] = row
-    mean = {
-        metric: macro_mean({name: row[metric] for name, row in rows.items()}) for metric in next(iter(rows.values()))
-    }
+    names = next(iter(rows.values()))
+    mean = {metric: macro_mean({name: row[metric] for name, row in rows.items()}) for metric in names}
     return ImageReport(rows, mean, results, "given" if image_scores is not None else reduction)
 
 
@@ -143,9 +139,7 @@ def _entry(values: Sequence[str], number: int, name: str) -> str:
     return values[number]
 
 
-def _whole(values: Any, pictures: list[bool], name: str) -> Any:
-    if len(values) != len(pictures):
-        raise MetricError(
-            f"{name} has {len(values)} entries, but there are {len(pictures)} maps: give one for each picture"
-        )
-    return values
+def _check_lengths(n_pictures: int, given: Mapping[str, Sized | None]) -> None:
+    for name, values in given.items():
+        if values is not None and len(values) != n_pictures:
+            raise MetricError(f"{name} has {len(values)} entries for {n_pictures} pictures: give one for each")

@@ -1,8 +1,10 @@
-"""Each image metric as one call on lists of masks and maps of one class; `PixelEvaluation` gives all of them at once."""
+"""Each image metric as one call on masks and maps of one class; `PixelEvaluation` gives all of them at once."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+
+import numpy as np
 
 from tocsin.metrics._checks import MetricError
 from tocsin.metrics.image._inputs import Maps, Masks, pairs
@@ -24,7 +26,8 @@ def evaluate_pixels(masks: Masks, maps: Maps, *, connectivity: int = 8, resampli
     connectivity, resampling
         See `PixelEvaluation`.
     """
-    evaluation = PixelEvaluation(connectivity=connectivity, resampling=resampling)
+    known = sum(np.size(m) for m in maps) if isinstance(maps, Sequence | np.ndarray) else 0
+    evaluation = PixelEvaluation(connectivity=connectivity, expected_pixels=known, resampling=resampling)
     for score_map, mask in pairs(maps, masks):
         evaluation.update(score_map, mask)
     return evaluation.compute()

@@ -26,7 +26,8 @@ class PixelEvaluation:
     """Accumulator of anomaly maps and masks of **one class**; `compute` ranks the pixels once for all metrics.
 
     Maps are taken at the size of their masks, pixels of all pictures are pooled (good and defective alike), and regions
-    are the connected components of the masks.  Never pool several classes: evaluate each and average (`macro_mean`).
+    are the connected components of the masks.  Never pool several classes: evaluate each and average with
+    `tocsin.metrics.macro.macro_mean`.
 
     Parameters
     ----------
@@ -34,6 +35,8 @@ class PixelEvaluation:
         Whether anomalous pixels that touch at a corner form one region.  Every published AU-PRO uses 8.
     precision : "as given" or "float32"
         "float32" rounds float64 maps, which halves the memory; scores closer than 6e-8 of their size become ties.
+    expected_pixels : int
+        How many pixels are to come, if known: making room once is faster than growing.
     resampling : bool
         Keep a small histogram of each picture, so that the result can bootstrap over pictures.
 
@@ -55,12 +58,19 @@ class PixelEvaluation:
     (1.0, 1.0, OraclePoint(value=1.0, threshold=0.9))
     """
 
-    def __init__(self, *, connectivity: int = 8, precision: str = "as given", resampling: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        connectivity: int = 8,
+        precision: str = "as given",
+        expected_pixels: int = 0,
+        resampling: bool = False,
+    ) -> None:
         if connectivity not in (4, 8):
             raise MetricError(f"connectivity must be 4 or 8, but is {connectivity!r}")
         self.connectivity = connectivity
         self.precision = check_choice(precision, "precision", ("as given", "float32"))
-        self._ranks = ExactRanks()
+        self._ranks = ExactRanks().reserve(expected_pixels)
         self._images: list[_ImageRow] = []
         self._region_image: list[int] = []
         self._region_area: list[int] = []
@@ -102,21 +112,17 @@ class PixelEvaluation:
         if self.precision == "float32":
             scores = scores.astype(np.float32, copy=False)
         if foreground is None or not foreground.any():
-            self._ranks.update(np.zeros(scores.shape, bool), scores)
+            self._ranks.extend(scores.ravel(), scores.ravel()[:0])
             self._remember(_ImageRow(name, defect, scores.size, 0), scores.ravel(), scores.ravel()[:0], None)
             return self
         regions = label_regions(foreground, self.connectivity)
-        members = np.zeros(scores.shape, np.int32)
-        members[foreground] = regions.of_pixel + np.int32(len(self._region_area))
-        self._ranks.update(foreground, scores, groups=members)
+        normal, anomalous = scores[~foreground], scores[foreground]
+        self._ranks.extend(normal, anomalous, regions.of_pixel + np.int32(len(self._region_area)))
         self._region_image += [len(self._images)] * len(regions.areas)
         self._region_area += regions.areas.tolist()
         row = _ImageRow(name, defect, scores.size, len(regions.of_pixel))
-        if self._resampler is None:
-            self._remember(row, scores, scores, None)
-        else:
-            share = (1.0 / regions.areas)[regions.of_pixel]
-            self._remember(row, scores[~foreground], scores[foreground], share)
+        share = None if self._resampler is None else (1.0 / regions.areas)[regions.of_pixel]
+        self._remember(row, normal, anomalous, share)
         return self
 
     def _remember(
@@ -139,11 +145,9 @@ class PixelEvaluation:
         if (self._resampler is None) != (other._resampler is None):
             raise MetricError("one shard keeps histograms for resampling and one does not: set up every shard alike")
         ranking = other._ranks.compute()
-        self._ranks.update(np.zeros(len(ranking.negatives), bool), ranking.negatives)
-        if other._ranks.groups is not None:
-            anomalous = np.ones(len(ranking.positives), bool)
-            shifted = other._ranks.groups + np.int32(len(self._region_area))
-            self._ranks.update(anomalous, ranking.positives, groups=shifted)
+        groups = other._ranks.groups
+        shifted = None if groups is None else groups + np.int32(len(self._region_area))
+        self._ranks.extend(ranking.negatives, ranking.positives, shifted)
         self._region_image += [i + len(self._images) for i in other._region_image]
         self._region_area += other._region_area
         self._images += other._images

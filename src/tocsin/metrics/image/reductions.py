@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from tocsin.metrics._checks import MetricError, check_choice, check_line, check_pair
+from tocsin.metrics._checks import MetricError
+from tocsin.metrics.groups import TOP, GroupedScores, group_scores, top_mean
 from tocsin.metrics.image._inputs import as_map
-from tocsin.metrics.ranks import Ranking
 
 _POOL = re.compile(r"pool-(\d+)")
-_TOP = re.compile(r"top-(\d+(?:\.\d+)?)%")
 
 
 def image_score(score_map: npt.ArrayLike, reduction: str = "max") -> float:
@@ -45,13 +43,8 @@ def image_score(score_map: npt.ArrayLike, reduction: str = "max") -> float:
         return float(scores.mean(dtype=np.float64))
     if match := _POOL.fullmatch(reduction):
         return _pooled_maximum(scores, int(match[1]))
-    if match := _TOP.fullmatch(reduction):
-        share = float(match[1]) / 100
-        if not 0 < share <= 1:
-            raise MetricError(f"reduction {reduction!r} must keep more than 0 % and at most 100 % of the pixels")
-        count = max(1, round(share * scores.size))
-        flat = scores.ravel()
-        return float(np.partition(flat, flat.size - count)[flat.size - count :].mean(dtype=np.float64))
+    if match := TOP.fullmatch(reduction):
+        return top_mean(scores.ravel(), percent=float(match[1]))
     raise MetricError(f"reduction must be 'max', 'mean', 'pool-K' or 'top-Q%', but is {reduction!r}")
 
 
@@ -64,20 +57,6 @@ def _pooled_maximum(scores: npt.NDArray[np.floating], side: int) -> float:
     return float(windows.max() / side**2)
 
 
-@dataclass(frozen=True)
-class SampleScores:
-    """Scores and labels of physical samples, each shown by one or more pictures; rows in order of first appearance."""
-
-    ids: tuple[Hashable, ...]
-    labels: npt.NDArray[np.bool_]
-    scores: npt.NDArray[np.float64]
-    views: npt.NDArray[np.int64]
-
-    def ranking(self) -> Ranking:
-        """Rank the samples: sample-level AUROC is ``ranking().auroc()``."""
-        return Ranking.from_scores(self.labels, self.scores)
-
-
 def sample_scores(
     y_true: npt.ArrayLike,
     y_score: npt.ArrayLike,
@@ -85,7 +64,7 @@ def sample_scores(
     *,
     reduction: str = "max",
     expected_views: int | None = None,
-) -> SampleScores:
+) -> GroupedScores:
     """Gather the pictures (views) of each physical sample.
 
     Parameters
@@ -94,16 +73,15 @@ def sample_scores(
         Label and score of each picture.
     sample_ids : sequence, length images
         Which sample each picture shows; the order of pictures does not matter.
-    reduction : {"max", "mean", "noisy-or"}
-        How the scores of a sample's views combine; "noisy-or" takes scores as probabilities.  A sample is anomalous if
-        any view is.
+    reduction : str
+        How the scores of a sample's views combine; see `tocsin.metrics.groups.group_scores`.
     expected_views : int, optional
         Raise unless every sample has this many pictures.  With "max", samples of more views score higher by chance.
 
     Raises
     ------
     MetricError
-        If lengths differ, views are missing, or "noisy-or" meets scores outside 0-1.
+        If lengths differ or views are missing.
 
     References
     ----------
@@ -116,27 +94,13 @@ def sample_scores(
     >>> samples.scores.tolist(), samples.labels.tolist(), samples.ranking().auroc()
     ([0.4, 0.9], [False, True], 1.0)
     """
-    check_choice(reduction, "reduction", ("max", "mean", "noisy-or"))
-    labels, scores = check_pair(y_true, y_score)
-    names = np.empty(len(sample_ids), object)
-    names[:] = list(sample_ids)
-    check_line(labels, names, ("y_true", "sample_ids"))
-    rows: dict[Hashable, int] = {}
-    row = np.array([rows.setdefault(name, len(rows)) for name in sample_ids])
-    views = np.bincount(row)
-    if expected_views is not None and (views != expected_views).any():
-        odd = [f"{name!r} has {views[i]}" for name, i in rows.items() if views[i] != expected_views]
+    samples = group_scores(y_true, y_score, sample_ids, reduction=reduction)
+    if expected_views is not None and (samples.sizes != expected_views).any():
+        odd = [
+            f"{name!r} has {size}"
+            for name, size in zip(samples.ids, samples.sizes, strict=True)
+            if size != expected_views
+        ]
         more = f", and {len(odd) - 5} samples more" if len(odd) > 5 else ""
         raise MetricError(f"each sample should have {expected_views} views, but {', '.join(odd[:5])}{more}")
-    combined = np.full(len(rows), -np.inf)
-    if reduction == "max":
-        np.maximum.at(combined, row, scores)
-    elif reduction == "mean":
-        combined = np.bincount(row, weights=scores) / views
-    else:
-        if scores.min() < 0 or scores.max() > 1:
-            raise MetricError("noisy-or needs probabilities, but scores lie outside 0-1: calibrate them, or use 'max'")
-        clear = np.ones(len(rows))
-        np.multiply.at(clear, row, 1.0 - scores)
-        combined = 1.0 - clear
-    return SampleScores(tuple(rows), np.bincount(row, weights=labels) > 0, combined, views)
+    return samples

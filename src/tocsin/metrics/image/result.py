@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,8 +18,6 @@ from tocsin.metrics.image._inputs import NO_ANOMALOUS_PIXEL, NO_NORMAL_PIXEL
 from tocsin.metrics.image.conventions import AU_PRO_CONVENTIONS, WeightedCurve
 from tocsin.metrics.image.operating import OperatingPoint, operating_point
 from tocsin.metrics.ranks import OraclePoint, Ranking
-
-CHUNK = 1 << 17  # anomalous pixels handled at a time: keeps the temporaries small
 
 
 class RegionTable(NamedTuple):
@@ -143,7 +142,7 @@ class PixelResult:
         return WeightedCurve(self.ranking, table.area[table.of_pixel])
 
     def region_scores(self, limit: float = 0.3) -> npt.NDArray[np.float64]:
-        """Return each region's own area under its overlap curve up to ``limit``, shape (regions,); their mean is AU-PRO."""
+        """Return each region's own area under its overlap curve, shape (regions,); their mean is AU-PRO."""
         limit = check_fraction(limit, "limit", open_left=True)
         if self._lacking() is not None:
             return np.full(len(self.region_table.area), np.nan)
@@ -167,7 +166,7 @@ class PixelResult:
             raise MetricError(f"edges must rise strictly, but are {list(edges)}")
         bucket = np.searchsorted(bounds, self.region_table.area, side="right")
         names = ["<" + _plain(bounds[0])] if len(bounds) else [">=0"]
-        names += [f"{_plain(a)}-{_plain(b)}" for a, b in zip(bounds, bounds[1:], strict=False)]
+        names += [f"{_plain(a)}-{_plain(b)}" for a, b in pairwise(bounds)]
         if len(bounds):
             names.append(">=" + _plain(bounds[-1]))
         return [GroupRow(names[int(r.name)], r.regions, r.pixels, r.au_pro, r.auroc) for r in self._rows(bucket, limit)]
@@ -190,11 +189,8 @@ class PixelResult:
         """Return the mean partial area of each region's pixels, undivided by the limit."""
         if limit not in self._gains:
             table = self.region_table
-            total = np.zeros(len(table.area))
-            for start in range(0, len(table.of_pixel), CHUNK):
-                part = slice(start, start + CHUNK)
-                gain = self.ranking.partial_area(self.ranking.positives[part], limit)
-                total += np.bincount(table.of_pixel[part], weights=gain, minlength=len(total))
+            areas = self.ranking.positive_areas(limit)
+            total = np.bincount(table.of_pixel, weights=areas, minlength=len(table.area))
             self._gains[limit] = total / table.area
         return self._gains[limit]
 

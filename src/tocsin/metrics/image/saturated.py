@@ -97,7 +97,7 @@ class SaturatedEvaluation:
         self._count += 1
         scores = as_map(score_map, name)
         if not len(channels):
-            self._good.update(np.zeros(scores.shape, bool), scores)
+            self._good.extend(scores.ravel(), scores.ravel()[:0])
             return self
         anywhere = np.zeros(scores.shape, bool)
         kept = []
@@ -110,7 +110,7 @@ class SaturatedEvaluation:
         store = self._kinds.setdefault(kind, _Kind())
         store.scores += kept
         normal = scores[~anywhere]
-        store.normal.update(np.zeros(len(normal), bool), normal)
+        store.normal.extend(normal, normal[:0])
         return self
 
     def merge(self, other: SaturatedEvaluation) -> SaturatedEvaluation:
@@ -166,8 +166,8 @@ def _pixels(channel: DefectChannel, area: int, name: str) -> int:
     pixels = int(wanted * area) if channel.relative else min(int(wanted), area)
     if pixels < 1 or pixels > area:
         raise MetricError(
-            f"the saturation of {name} comes to {pixels} of its {area} pixels: give a share in (0, 1] with relative=True, "
-            "or a number of pixels of at least 1"
+            f"the saturation of {name} comes to {pixels} of its {area} pixels: give a number of "
+            "pixels of at least 1, or a share in (0, 1] with relative=True"
         )
     return pixels
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tocsin.metrics._checks import FloatArray, MetricError, as_labels, as_scores, check_same_shape
+from tocsin.metrics._checks import FloatArray, MetricError, as_labels, as_scores, check_count, check_same_shape
 from tocsin.metrics.ranks.ranking import Ranking
 
 
@@ -68,13 +68,21 @@ class ExactRanks:
             if names.dtype.kind not in "iu":
                 raise MetricError(f"groups must hold whole numbers, not values of type {names.dtype}")
             members = names[labels]
-        return self._add(scores[~labels], scores[labels], members)
+        return self.extend(scores[~labels], scores[labels], members)
+
+    def reserve(self, n_places: int) -> ExactRanks:
+        """Make room for this many normal places at once, where their number is known; returns itself."""
+        self._negatives.expected = check_count(n_places, "n_places")
+        return self
 
     def merge(self, other: ExactRanks) -> ExactRanks:
         """Add everything that another accumulator holds, which stays as it is; returns itself."""
-        return self._add(other._negatives.values, other.positives, other.groups)
+        return self.extend(other._negatives.values, other.positives, other.groups)
 
-    def _add(self, negatives: FloatArray, positives: FloatArray, groups: npt.NDArray[Any] | None) -> ExactRanks:
+    def extend(
+        self, negatives: FloatArray, positives: FloatArray, groups: npt.NDArray[np.int32] | None = None
+    ) -> ExactRanks:
+        """Add scores that the caller has checked and split already: finite ``(n,)`` arrays, groups of the positives."""
         if len(positives) and len(self._positives.values) and (groups is None) != (self.groups is None):
             raise MetricError("some batches name groups and some do not: give groups with every batch or with none")
         self._negatives.append(negatives)
@@ -123,6 +131,7 @@ class _Growing:
     def __init__(self) -> None:
         self._store: npt.NDArray[Any] = np.empty(0, np.float32)
         self._used = 0
+        self.expected = 0
         self.lent = False  # a ranking looks at this memory: leave it alone and go on in a copy
 
     @property
@@ -137,7 +146,11 @@ class _Growing:
         if kind != self._store.dtype or self.lent:
             self._store, self.lent = self.values.astype(kind), False
         if needed > len(self._store):
-            self._store.resize(max(needed, len(self._store) + len(self._store) // 4), refcheck=False)
+            capacity = max(needed, self.expected, len(self._store) + len(self._store) // 4)
+            if self._used:
+                self._store.resize(capacity, refcheck=False)
+            else:
+                self._store = np.empty(capacity, kind)
         self._store[self._used : needed] = fresh
         self._used = needed
 

@@ -2,8 +2,8 @@
 
 The four published variants of range-AUC and VUS differ in the shape of the slope beside an event, in how far it reaches
 after the event, and in when neighbouring events count as one.  `RULES` names those differences; everything else is
-shared.  No array of soft labels is ever built: for a point outside all events only its two nearest events matter, for two
-slopes of at least sqrt(1/2) each already sum to more than the cap of 1.
+shared.  No array of soft labels is ever built: for a point outside all events only its two nearest events matter, as
+two slopes of at least sqrt(1/2) each already sum to more than the cap of 1.
 """
 
 from __future__ import annotations
@@ -50,14 +50,15 @@ class BufferPoints(NamedTuple):
     caps: IntArray  # half width at which a second event's buffer reaches it as well
 
     def weights(self, window: int, rule: Rule) -> Column:
-        """Return the weights of the points that a buffer of this window reaches: of the first ones, the rest weigh 0."""
+        """Return the weights of the points that a buffer of this window reaches: the first ones, in order."""
         half = window // 2
         reached = int(np.searchsorted(self.enters, half, side="right"))
         if not reached:
             return np.zeros(0)
         distance = self.distance[:reached]
         if rule.linear:
-            return 1.0 - np.arange(half + 1)[distance] * ((1.0 - np.sqrt(0.5)) / half)
+            falling: Column = 1.0 - np.arange(half + 1) * ((1.0 - np.sqrt(0.5)) / half)
+            return falling[distance]
         weight: Column = np.sqrt(1.0 - np.arange(half + 1) / window)[distance]
         weight[self.caps[:reached] <= half] = 1.0
         return weight
@@ -94,7 +95,7 @@ def buffer_points(events: Runs, n: int, largest: int, rule: Rule) -> BufferPoint
 
 
 def event_tops(events: Runs, scores: FloatArray, tops: FloatArray, largest: int, rule: Rule) -> Iterator[FloatArray]:
-    """Yield, for half widths 0, 1, ..., the highest score of each event that is left when buffers join, in rising order.
+    """Yield, for half widths 0, 1, ..., the highest score of each event with its buffer, joined ones as one, rising.
 
     ``tops`` holds the highest score inside each event.
     """

@@ -1,11 +1,11 @@
 """How much of each event is missed at every threshold, counting a miss the less the more was found first.
 
 PATE charges a missed place of an event fully up to the length ``c`` of the first predicted run inside the event, and
-after that the less the later it lies.  An event changes only at its own scores, and the charge is a closed form of four
-numbers: how many places are predicted, the sum of their offsets, the first predicted offset ``f`` and the run length
-``c``.  The first two are cumulative sums, ``f`` a running minimum, and ``c`` a search for the next lower score, which is
-answered for all thresholds of all events together by doubling: O(P log L) for P anomalous places and events of L places
-at most, where walking every threshold over every event would take O(P L).
+after that the less the later it lies.  An event changes only at its own scores, and the charge is a closed form of
+four numbers: how many places are predicted, the sum of their offsets, the first predicted offset ``f`` and the run
+length ``c``.  The first two are cumulative sums, ``f`` a running minimum, and ``c`` a search for the next lower score,
+done for all thresholds of all events together by doubling: O(P log L) for P anomalous places and events of L places at
+most, where walking every threshold over every event would take O(P L).
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def _charge(
 
 
 def _first_later(level: IntArray, start: IntArray, at: IntArray, reach: int) -> IntArray:
-    """Return the first place from ``start`` on whose level lies beyond ``at``, looking ``reach`` places ahead at least."""
+    """Return the first place from ``start`` on with a level beyond ``at``, looking ``reach`` places ahead at least."""
     tables = [level.astype(np.int32)]  # tables[k][i] is the latest level among places i .. i + 2**k - 1
     while (width := 1 << len(tables)) <= min(reach, len(level)):
         half = tables[-1]

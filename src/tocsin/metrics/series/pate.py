@@ -154,7 +154,7 @@ def pate_f1(
     Examples
     --------
     >>> round(pate_f1([0, 0, 1, 1, 0, 0], [0, 0, 0, 1, 1, 0], early=2, delay=2), 4)
-    0.55
+    0.5682
     """
     labels, predicted = check_binary_pair(y_true, y_pred)
     grid = _grid(early, delay, splits, include_zero)

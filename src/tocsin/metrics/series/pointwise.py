@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy.typing as npt
 
-from tocsin.metrics._checks import NO_POSITIVES, Undefined, check_binary_pair, check_positive
+from tocsin.metrics._checks import NO_POSITIVES, Undefined, check_binary_pair, check_positive, warn_if_flattered
 from tocsin.metrics.ranks import OraclePoint, Ranking
 
 
@@ -45,12 +45,19 @@ def average_precision(y_true: npt.ArrayLike, y_score: npt.ArrayLike) -> float:
 def pr_auc_trapezoid(y_true: npt.ArrayLike, y_score: npt.ArrayLike) -> float:
     """Return the trapezoid area under the precision-recall curve, which flatters scores of few distinct values.
 
+    Warns
+    -----
+    MetricWarning
+        If there are fewer than ten distinct scores: a constant one gets more than 0.5.
+
     Examples
     --------
-    >>> pr_auc_trapezoid([0, 0, 0, 1], [5.0, 5.0, 5.0, 5.0])  # a constant score
-    0.625
+    >>> pr_auc_trapezoid([0] * 9 + [1] * 3, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11])
+    1.0
     """
-    return Ranking.from_scores(y_true, y_score).pr_area_trapezoid()
+    ranking = Ranking.from_scores(y_true, y_score)
+    warn_if_flattered(ranking.distinct_scores(), "pr_auc_trapezoid", "average_precision")
+    return ranking.pr_area_trapezoid()
 
 
 def oracle_f1(y_true: npt.ArrayLike, y_score: npt.ArrayLike, *, beta: float = 1.0) -> OraclePoint:

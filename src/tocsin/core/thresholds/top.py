@@ -1,0 +1,55 @@
+"""The level of the strongest alarms in each batch."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tocsin.core.alarm_rules import AlarmRules
+from tocsin.core.thresholds.base import Level
+from tocsin.core.thresholds.events import AlarmCounts
+from tocsin.core.thresholds.fixed import constant_words, rank_p_values
+from tocsin.core.types import BoolArray, FloatArray
+
+
+class TopLevel(Level):
+    """In each batch, the lowest level that raises no more than `count` alarms.
+
+    Parameters
+    ----------
+    count : int
+        Alarms per batch.
+    rules : AlarmRules
+        What makes flagged places into alarms.
+    ordered : ndarray of float, shape (m,)
+        The calibration scores, ascending; for p-values only.
+    promise : str
+        See `Level`.
+
+    Examples
+    --------
+    >>> level = TopLevel(1, AlarmRules(), np.array([0.0]), "the strongest alarm")
+    >>> level.flags(np.array([0.0, 5.0, 6.0, 0.0, 4.0])).tolist()
+    [False, True, True, False, False]
+    """
+
+    def __init__(self, count: int, rules: AlarmRules, ordered: FloatArray, promise: str) -> None:
+        self.count = count
+        self.rules = rules
+        self.ordered = ordered
+        self.promise = promise
+        self.support = constant_words(ordered)
+        self.value = float("nan")
+
+    def p_values(self, scores: FloatArray) -> FloatArray:
+        """Return rank p-values (1 + scores at least as high) / (m + 1)."""
+        return rank_p_values(self.ordered, scores)
+
+    def extrapolated(self, scores: FloatArray) -> BoolArray:
+        """Return False everywhere: ranks never say more than the calibration scores can."""
+        return np.zeros(np.shape(scores), dtype=bool)
+
+    def levels(self, scores: FloatArray) -> FloatArray:
+        """Return this batch's level at every place."""
+        flat = np.asarray(scores, dtype=np.float64).ravel()
+        self.value = AlarmCounts(flat, rules=self.rules).level_for(self.count)
+        return np.full(np.shape(scores), self.value)

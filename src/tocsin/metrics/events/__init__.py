@@ -1,0 +1,29 @@
+"""Metrics of events and traces: the top of the list, budgets of false alarms, repeated traces."""
+
+from __future__ import annotations
+
+from tocsin.metrics.events.ranking import (
+    BudgetResult,
+    detection_within_budget,
+    precision_at_k,
+    r_precision,
+    recall_at_k,
+)
+from tocsin.metrics.events.table import EVENT_METRICS, detection_rate, event_ap, event_auroc, event_oracle_f1
+from tocsin.metrics.events.traces import TraceRow, trace_report, trace_scores
+
+__all__ = [
+    "EVENT_METRICS",
+    "BudgetResult",
+    "TraceRow",
+    "detection_rate",
+    "detection_within_budget",
+    "event_ap",
+    "event_auroc",
+    "event_oracle_f1",
+    "precision_at_k",
+    "r_precision",
+    "recall_at_k",
+    "trace_report",
+    "trace_scores",
+]

@@ -1,0 +1,151 @@
+"""What the page holds, as plain texts and named figures: the template only places them."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from tocsin.report import story
+from tocsin.report.compact import script_json
+from tocsin.report.views import View, view_of
+from tocsin.report.views.blocks import Block, Picture
+from tocsin.report.words import count, number, visible
+
+if TYPE_CHECKING:
+    from tocsin.core.detection import Detection
+
+_DETAILED, _SUMMARISED = 24, 500
+_LISTED, _CLOSEUPS, _REASONS = 240, 48, 8
+_OPEN = 3
+_REPAIRS = 60
+
+
+def page_content(detections: Sequence[Detection], room: int) -> dict[str, Any]:
+    """Return what the template needs to know of the detections.
+
+    Parameters
+    ----------
+    detections : sequence of Detection
+        At least one; sorted here, the most convincing first.
+    room : int
+        Bytes that charts and pictures may take together.
+    """
+    ranked = sorted(detections, key=story.strength)
+    views = [view_of(d) for d in ranked]
+    detailed = views[:_DETAILED]
+    figures = _Figures(room)
+    detail = min(1.0, max(0.3, 3 / len(detailed)))
+    sections = [_section(view, place, len(detailed)) for place, view in enumerate(detailed, start=1)]
+    # Whole samples first, then single anomalies, so that when room runs out it is the least that is missing.
+    for view, section in zip(detailed, sections, strict=True):
+        section["overview"] = figures.add(view.overview([a["id"] for a in section["anomalies"]], detail))
+    for view, section in zip(detailed, sections, strict=True):
+        close = max(2, _CLOSEUPS // len(detailed))
+        for anomaly, told in list(zip(view.detection.anomalies, section["anomalies"], strict=False))[:close]:
+            told["charts"] = figures.add(view.closeup(anomaly))
+    return {
+        "headline": story.headline(ranked),
+        "lede": story.lede(views),
+        "warnings": story.warnings(ranked)[:20],
+        "summary": _summary(views, [s["id"] for s in sections]) if len(views) > 1 else [],
+        "unlisted": max(0, len(ranked) - _SUMMARISED),
+        "sections": sections,
+        "figures": figures.stored,
+    }
+
+
+def _section(view: View, place: int, of: int) -> dict[str, Any]:
+    """Everything about one detection but its charts."""
+    detection = view.detection
+    prefix = f"d{place}"
+    most = len(detection.anomalies)
+    shown = detection.anomalies[: max(5, _LISTED // of)]
+    return {
+        "id": prefix,
+        "name": story.called(detection),
+        "extent": view.extent(),
+        "found": count(most, "anomaly", "anomalies") if most else "no anomaly",
+        "anomalies": [
+            {
+                "id": f"{prefix}-a{rank}",
+                "rank": rank,
+                "open": rank <= (_OPEN if place == 1 else 1),
+                "where": view.where(a),
+                "peak_at": visible(a.peak_at, 100),
+                "size": view.size(a),
+                "peak": number(a.peak),
+                "times": story.times(a, detection),
+                "chance": story.chance(a),
+                "sure": story.how_sure(a, detection),
+                "doubts": [visible(d, 400) for d in a.doubts[:8]],
+                "reasons": story.reasons(a, _REASONS if rank <= _CLOSEUPS else 3),
+                "charts": [],
+            }
+            for rank, a in enumerate(shown, start=1)
+        ],
+        "unlisted": most - len(shown),
+        "facts": view.facts(),
+        "repairs": [visible(r, 300) for r in detection.sample.repairs[:_REPAIRS]],
+        "more_repairs": max(0, len(detection.sample.repairs) - _REPAIRS),
+        "profile": view.profile(),
+        "judged": story.judged(detection),
+        "detector": visible(detection.card.name, 80),
+        "card": story.detector(detection),
+        "parameters": story.parameters(detection),
+    }
+
+
+def _summary(views: Sequence[View], targets: Sequence[str]) -> list[dict[str, Any]]:
+    """One row for each sample; the first ones have a section to link to."""
+    return [_row(view, targets[n] if n < len(targets) else "") for n, view in enumerate(views[:_SUMMARISED])]
+
+
+def _row(view: View, target: str) -> dict[str, Any]:
+    """One sample's row of the summary."""
+    detection = view.detection
+    top = detection.anomalies[0] if detection.anomalies else None
+    return {
+        "target": target,
+        "name": story.called(detection),
+        "extent": view.extent(),
+        "found": len(detection),
+        "strip": [(f"{1000 * at:.1f}", f"{max(2.0, 1000 * length):.1f}") for at, length in view.strip()[:200]],
+        "top": visible(top.peak_at, 80) if top else "",
+        "why": visible(top.because[0].name, 80) if top and top.because else "",
+        "times": story.times(top, detection) if top else "",
+    }
+
+
+@dataclass
+class _Figures:
+    """The figures of a page, by name, as long as there is room."""
+
+    room: int
+    stored: dict[str, str] = field(default_factory=dict)
+
+    def add(self, blocks: Sequence[Block]) -> list[dict[str, Any]]:
+        """Store what fits; return what the template needs to know about it."""
+        placed = []
+        for block in blocks:
+            told = {"says": block.says, "caption": block.caption, "behind": block.behind}
+            if isinstance(block, Picture):
+                placed.append(told | self._picture(block))
+                continue
+            content = script_json(block.figure)
+            if len(content) > self.room:
+                placed.append(told | {"kind": "left out"})
+                continue
+            self.room -= len(content)
+            name = f"figure-{len(self.stored) + 1}"
+            self.stored[name] = content
+            placed.append(told | {"kind": "chart", "name": name, "height": block.figure["layout"]["height"]})
+        return placed
+
+    def _picture(self, block: Picture) -> dict[str, Any]:
+        content = base64.b64encode(block.content).decode()
+        if len(content) > self.room:
+            return {"kind": "left out"}
+        self.room -= len(content)
+        return {"kind": "picture", "source": f"data:image/{block.kind};base64,{content}"}

@@ -1,0 +1,62 @@
+"""The pieces that a view hands to the page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A chart for plotly.js.
+
+    Parameters
+    ----------
+    figure : dict
+        From `tocsin.report.figure.stack`.
+    says : str
+        What is to be seen, for those who cannot see it.
+    caption : str
+        A sentence below it.
+    behind : str
+        If not empty: the label of a fold that the chart waits behind.
+    """
+
+    figure: dict[str, Any]
+    says: str
+    caption: str = ""
+    behind: str = ""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture that travels inside the page.
+
+    Parameters
+    ----------
+    content : bytes
+        The encoded file.
+    kind : {'png', 'jpeg', 'webp'}
+        Its encoding.
+    says, caption, behind : str
+        As for `Chart`.
+    """
+
+    content: bytes
+    kind: str
+    says: str
+    caption: str = ""
+    behind: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A small table: headings, rows of texts, and a remark on what is not in it."""
+
+    headings: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    remark: str = ""
+
+
+Block = Chart | Picture

@@ -1,0 +1,1 @@
+"""Anomalies made on purpose, and normal data to make them in."""
