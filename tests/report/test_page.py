@@ -136,6 +136,19 @@ def test_several_files_begin_with_a_table_and_link_to_their_sections(page, make_
     assert links <= ids
 
 
+def test_the_strip_of_a_file_hides_no_anomaly_however_many_there_are(page, make_series, make_detection):
+    many = make_detection(make_series(rows=40_000, channels=1), [(20 * n, 20 * n + 2) for n in range(1, 1500)])
+    one = make_detection(make_series(rows=40_000, channels=1), [(39_990, 39_991)])
+    read = page([many, one])
+    at, wide = ([float(v) for t, n, v in read.attributes if t == "rect" and n == name] for name in ("x", "width"))
+    spans = list(zip(at, wide, strict=True))
+    *first, last = spans
+    assert all(any(x <= 1000 * 20 * n / 40_000 <= x + w + 1 for x, w in first) for n in range(1, 1500))
+    assert last[0] > 990
+    assert last[1] >= 3
+    assert last[0] + last[1] <= 1001
+
+
 def test_dots_on_the_chart_open_anomalies_that_exist(page, make_series, make_detection):
     read = page([make_detection(make_series(), [(100, 110), (500, 501), (900, 950)])])
     ids = {value for _, name, value in read.attributes if name == "id"}
@@ -200,6 +213,10 @@ def test_a_million_rows_of_eight_channels_and_forty_anomalies_stay_below_six_meg
     starts = np.arange(5000, 965_000, 24_000)
     found = make_detection(sample, [(int(s), int(s) + 40 * (n + 1)) for n, s in enumerate(starts)])
     assert len(found) == 40
+    blame = tuple(Evidence(name, 1 / 8, 42.0, (8.0, 12.0), "42, usually 8 to 12") for name in sample.channels)
+    found = replace(
+        found, expected=sample.values[::-1], anomalies=tuple(replace(a, because=blame) for a in found.anomalies)
+    )
     path = write_report([found], tmp_path / "big.html")
     assert path.stat().st_size < MOST_BYTES
     text = path.read_text(encoding="utf-8")
@@ -216,6 +233,17 @@ def test_many_files_of_many_wide_series_stay_below_six_megabytes(tmp_path, make_
     assert "left out to keep the page small" in text
     assert text.count('class="detection"') == 24
     assert all(f"{n}.csv" in text for n in range(30))
+
+
+def test_names_that_swell_when_escaped_do_not_burst_the_page(tmp_path, make_series, make_detection):
+    wide = make_series(rows=3000, channels=120)
+    wide = replace(wide, channels=tuple(f"{'<' * 100}{c}" for c in range(120)))
+    found = make_detection(wide, [(100 * n, 100 * n + 20) for n in range(1, 29)])
+    blame = tuple(Evidence(name, 0.1, text="<" * 300) for name in wide.channels[:8])
+    found = replace(found, anomalies=tuple(replace(a, because=blame) for a in found.anomalies))
+    path = write_report([found] * 24, tmp_path / "r.html")
+    assert path.stat().st_size < MOST_BYTES
+    assert path.read_text(encoding="utf-8").count('class="chart"') >= 1, "the strongest sample keeps its chart"
 
 
 def test_thousands_of_anomalies_are_listed_up_to_a_point_that_is_told(page, make_series, make_detection):
@@ -313,7 +341,7 @@ def test_a_detector_s_own_detection_has_a_page(page):
     load[250] = 9.0
     read = page([RobustZ().fit_detect(load, false_alarms="top 1")])
     assert "1 anomaly in the series" in read.text
-    assert "250 1 row" in read.text
+    assert "row 250 1 row" in read.text
 
 
 def test_importing_the_report_draws_in_nothing_heavy():

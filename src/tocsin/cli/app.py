@@ -22,15 +22,21 @@ app = typer.Typer(
 )
 
 
-@app.callback()
-def _root(
-    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.", is_eager=True)] = False,
-) -> None:
-    if version:
+def _print_version(asked: bool) -> None:
+    if asked:
         from tocsin import __version__
 
         typer.echo(f"tocsin {__version__}")
         raise typer.Exit(0)
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_print_version)
+    ] = False,
+) -> None:
+    pass
 
 
 for module in (commands_data, commands_models, commands_detectors):
@@ -42,7 +48,7 @@ def run(arguments: list[str]) -> int:
     from tocsin.core.errors import TocsinError
 
     try:
-        code = app(args=arguments, standalone_mode=False)
+        code = app(args=arguments, prog_name="tocsin", standalone_mode=False)
     except TocsinError as error:
         print(f"tocsin: {_one_line(error)}", file=sys.stderr)  # noqa: T201
         return USAGE

@@ -17,7 +17,7 @@ FalseAlarms = Annotated[
     typer.Option(
         "--false-alarms",
         "-f",
-        help='What you can put up with: "1/day", "2/hour", "0.1%", "top 10". 1/day with a clock, 0.1% without.',
+        help='What you can put up with: "1/day", "0.1%", "top 10". When left out: 1 in all, or 1/day with --train.',
     ),
 ]
 Channels = Annotated[str | None, typer.Option("--channels", help="Only these columns, separated by commas.")]
@@ -45,12 +45,19 @@ def detect(
     train: Annotated[list[str], typer.Option("--train", help="What normal looks like; the data itself when left out.")] = [],  # noqa: B006
     model: Annotated[Path | None, typer.Option("--model", help="A model that `tocsin fit` wrote, instead.")] = None,
     false_alarms: FalseAlarms = None,
+    threshold: Annotated[
+        str | None,
+        typer.Option("--threshold", help="Another rule: quantile:0.999, peaks-over-threshold, conformal:0.05 ..."),
+    ] = None,
     channels: Channels = None,
     time: TimeColumn = None,
     period: Period = None,
     merge_gap: Annotated[int | None, typer.Option("--merge-gap", help="Join alarms at most so many rows apart.")] = None,
     min_length: Annotated[int, typer.Option("--min-length", help="Drop alarms shorter than so many rows.")] = 1,
     suppress: Annotated[int, typer.Option("--suppress", help="Rows of silence after an alarm.")] = 0,
+    max_memory: Annotated[
+        float | None, typer.Option("--max-memory", help="MB that one input may take; larger ones go in chunks.")
+    ] = None,
     out: Out = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -66,12 +73,14 @@ def detect(
         train=train,
         model=model,
         false_alarms=false_alarms,
+        threshold=threshold,
         channels=channels,
         time=time,
         period=period,
         merge_gap=merge_gap,
         min_length=min_length,
         suppress=suppress,
+        max_memory=max_memory,
         out=out,
         as_json=as_json,
         quiet=quiet,

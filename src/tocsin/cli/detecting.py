@@ -12,7 +12,7 @@ from tocsin.cli.codes import FOUND, NOTHING, PARTIAL, USAGE
 from tocsin.cli.journal import Journal
 from tocsin.cli.printing import print_detection, say, warn
 from tocsin.cli.settings import build
-from tocsin.core.errors import InputError, TocsinError
+from tocsin.core.errors import InputError, TocsinError, TooLargeError
 
 if TYPE_CHECKING:
     from tocsin.core.alarm_rules import AlarmRules
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 # Pages with more detections than this grow past what a browser opens at ease.
 REPORTED = 24
+CHUNK_ROWS = 500_000
 
 
 @dataclass(frozen=True)
@@ -34,12 +35,14 @@ class Request:
     train: list[str] | tuple[str, ...] = ()
     model: Path | None = None
     false_alarms: str | None = None
+    threshold: str | None = None
     channels: str | None = None
     time: str | None = None
     period: str | None = None
     merge_gap: int | None = None
     min_length: int = 1
     suppress: int = 0
+    max_memory: float | None = None
     out: Path | None = None
     as_json: bool = False
     quiet: bool = False
@@ -47,15 +50,13 @@ class Request:
 
     def reading(self) -> dict[str, Any]:
         """Return the options that concern reading."""
-        return {"time": self.time, "channels": self.channels.split(",") if self.channels else None}
+        limit = None if self.max_memory is None else self.max_memory * 1e6
+        return {"time": self.time, "channels": self.channels.split(",") if self.channels else None, "limit": limit}
 
 
 def run(request: Request) -> int:
     """Do the job; return the exit code."""
-    from tocsin.core.thresholds import parse_budget
-
-    if request.false_alarms:
-        parse_budget(request.false_alarms)  # a wrong budget is said before hours of work
+    _check_threshold(request)  # a wrong budget or rule is said before hours of work
     learned = _learned(request)
     journal = None
     if request.out is not None:
@@ -69,29 +70,28 @@ def run(request: Request) -> int:
     kept: list[Detection] = []
     with bars(request.quiet or request.as_json):
         for source, sample, error in _inputs(request, journal):
-            if error is not None:
-                failed += 1
-                warn(error)
-                continue
-            if sample is None:
+            if sample is None and error is None:
                 skipped += 1
                 earlier = journal.finished(source) if journal else None
                 found += int((earlier or {}).get("anomalies", 0))
                 continue
+            count = 0
             try:
-                detection = _judge(request, learned, sample)
-                found += len(detection)
-                _show(request, detection, source)
-                if request.out is not None:
-                    _store(request.out, detection, source)
+                for number, detection in enumerate(_judged(request, learned, source, sample, error)):
+                    count += len(detection)
+                    _show(request, detection, source)
+                    if request.out is not None:
+                        _store(request.out, detection, source, number)
+                    kept = _strongest([*kept, detection])
             except TocsinError as problem:
                 failed += 1
-                warn(f"{source}: {problem}" if source not in str(problem) else str(problem))
+                warn(str(problem) if source in str(problem) else f"{source}: {problem}")
                 continue
+            finally:
+                found += count
             done += 1
-            kept = _strongest([*kept, detection])
             if journal is not None:
-                journal.record(source, anomalies=len(detection))
+                journal.record(source, anomalies=count)
     if done == 0 and skipped == 0:
         return USAGE
     if request.out is not None:
@@ -134,24 +134,102 @@ def _new(request: Request, sample: Sample) -> Detector:
     return build(name, request.settings, request.period)
 
 
-def _inputs(request: Request, journal: Journal | None) -> Iterator[tuple[str, Sample | None, str | None]]:
+def _judged(
+    request: Request, learned: Detector | None, source: str, sample: Sample | None, error: TocsinError | None
+) -> Iterator[Detection]:
+    """Judge one input: as a whole, or chunk by chunk where it does not fit into memory."""
+    if isinstance(error, TooLargeError):
+        yield from _judge_chunks(request, learned, source, error)
+    elif error is not None:
+        raise error
+    else:
+        assert sample is not None
+        yield _judge(request, learned, sample)
+
+
+def _judge_chunks(
+    request: Request, learned: Detector | None, source: str, too_large: TooLargeError
+) -> Iterator[Detection]:
+    """One detection per chunk; an anomaly across the border of two chunks appears in both.
+
+    Without a part to learn from, the detector learns from as much of the beginning as fits.
+    """
+    from tocsin.core.decide import decide
+    from tocsin.core.streaming import score_stream
+    from tocsin.io import stream
+
+    options = {k: v for k, v in request.reading().items() if k != "limit"}
+    with stream(source, rows=CHUNK_ROWS, **options) as chunks:
+        detector = learned
+        if detector is None:
+            head = chunks.head(CHUNK_ROWS)
+            detector = _new(request, head)
+            if not detector.streams:
+                raise too_large
+            detector.fit_score(head)
+            if not (request.quiet or request.as_json):
+                say(f"{source}: larger than memory, gone through in chunks; learned from its first {len(head)} rows")
+        aligned = (_aligned(chunk, detector.channels_) for chunk in chunks.chunks())
+        for part, scores in score_stream(detector, aligned):  # type: ignore[arg-type]  # chunks are series
+            setting = _threshold(request)
+            yield decide(
+                detector, part, scores, setting.get("false_alarms"), setting.get("threshold"), _rules(request, detector)
+            )
+
+
+def _inputs(request: Request, journal: Journal | None) -> Iterator[tuple[str, Sample | None, TocsinError | None]]:
     """Yield (source, sample, error); sample and error are both None for an input that an earlier run finished."""
     from tocsin.io import expand, read_many
 
-    for source in expand(request.sources):
-        if journal is not None and journal.finished(str(source)) is not None:
-            yield str(source), None, None
+    for given in request.sources:
+        try:
+            files = expand(given)
+        except TocsinError as error:
+            yield given, None, error
             continue
-        for reading in read_many([source], **request.reading()):
-            yield str(reading.path), reading.sample, None if reading.error is None else str(reading.error)
+        for source in files:
+            if journal is not None and journal.finished(source) is not None:
+                yield source, None, None
+                continue
+            for reading in read_many([source], **request.reading()):
+                yield reading.path, reading.sample, reading.error
 
 
 def _judge(request: Request, learned: Detector | None, sample: Sample) -> Detection:
     if learned is None:
         detector = _new(request, sample)
-        return detector.fit_detect(sample, false_alarms=request.false_alarms, rules=_rules(request, detector))
+        return detector.fit_detect(sample, **_threshold(request), rules=_rules(request, detector))
     aligned = _aligned(sample, learned.channels_)
-    return learned.detect(aligned, false_alarms=request.false_alarms, rules=_rules(request, learned))
+    return learned.detect(aligned, **_threshold(request), rules=_rules(request, learned))
+
+
+def _check_threshold(request: Request) -> None:
+    from tocsin.core.thresholds import parse_budget
+
+    if request.threshold is not None and request.false_alarms is not None:
+        raise InputError("--threshold and --false-alarms both set the level: leave one out")
+    if request.false_alarms is not None:
+        parse_budget(request.false_alarms)
+    _threshold(request)
+
+
+def _threshold(request: Request) -> dict[str, Any]:
+    """`--threshold NAME` or `NAME:value`, the value being the rule's first parameter; or the budget."""
+    from tocsin.cli.settings import parse_settings
+    from tocsin.core.thresholds import Threshold
+
+    if request.threshold is None:
+        return {"false_alarms": request.false_alarms}
+    name, colon, text = request.threshold.partition(":")
+    stored: dict[str, Any] = {"rule": name}
+    if colon:
+        from dataclasses import fields
+
+        from tocsin.core.thresholds import rule
+
+        first = fields(rule(name))[0].name  # type: ignore[arg-type]  # every rule is a dataclass
+        stored[first] = parse_settings([f"{first}={text}"])[first]
+    return {"threshold": Threshold.from_dict(stored)}
 
 
 def _aligned(sample: Sample, like: Any) -> Sample:
@@ -170,10 +248,10 @@ def _aligned(sample: Sample, like: Any) -> Sample:
 
 
 def _rules(request: Request, detector: Detector) -> AlarmRules:
-    from tocsin.core.alarm_rules import AlarmRules
+    from tocsin.core.decide import default_rules
 
-    gap = request.merge_gap if request.merge_gap is not None else (detector.reach if detector.reach > 1 else 0)
-    return AlarmRules(merge_gap=gap, min_length=request.min_length, suppress=request.suppress)
+    rules = default_rules(detector, min_length=request.min_length, suppress=request.suppress)
+    return rules if request.merge_gap is None else replace(rules, merge_gap=request.merge_gap)
 
 
 def _settings(request: Request) -> dict[str, Any]:
@@ -202,11 +280,12 @@ def _show(request: Request, detection: Detection, source: str) -> None:
         print_detection(detection, source)
 
 
-def _store(folder: Path, detection: Detection, source: str) -> None:
+def _store(folder: Path, detection: Detection, source: str, number: int) -> None:
     from tocsin.cli.results import store
     from tocsin.cli.stems import stem_of
 
-    store(folder, detection, source, stem_of(source, detection.sample.id))
+    stem = stem_of(source, detection.sample.id)
+    store(folder, detection, source, stem if number == 0 else f"{stem}.{number:05d}")
 
 
 def _strongest(detections: list[Detection]) -> list[Detection]:
@@ -237,6 +316,7 @@ def command_of(request: Request) -> str:
         ("--detector", request.detector),
         ("--model", request.model),
         ("--false-alarms", request.false_alarms),
+        ("--threshold", request.threshold),
         ("--channels", request.channels),
         ("--time", request.time),
         ("--period", request.period),

@@ -63,7 +63,7 @@ def run_score(
     from tocsin.io.writing import write_parquet
 
     detector = Detector.load(model)
-    found = expand(sources)
+    found = [file for source in sources for file in expand(source)]
     single = out.suffix == ".parquet"
     if single and len(found) > 1:
         raise InputError(f"{len(found)} inputs do not fit into one file: give a folder with -o, not {out.name}")

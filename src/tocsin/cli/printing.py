@@ -42,8 +42,8 @@ def print_detection(detection: Detection, source: str) -> None:
     for finding in detection.findings[:4]:
         say(f"  {finding}")
     say(f"  level {number(detection.level.value)}: {detection.level.promise}")
-    for warning in detection.warnings:
-        say(f"  ! {warning}")
+    if detection.level.support:
+        say(f"  ! {detection.level.support}")
     found = detection.anomalies
     if not found:
         say("  nothing found\n")
@@ -51,18 +51,19 @@ def print_detection(detection: Detection, source: str) -> None:
     say(f"  {plural(len(found), 'anomaly').replace('anomalys', 'anomalies')}{_strongest(len(found))}\n")
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for heading in ("  when", "how long", "score", "by chance", "why"):
-        table.add_column(heading, overflow="fold", no_wrap=heading in ("how long", "score"))
+        table.add_column(heading, overflow="fold", no_wrap=heading != "why")
     shown = sorted(found[:SHOWN], key=lambda a: a.where.start if isinstance(a.where, Interval) else 0)
     for anomaly in shown:
         cells = (
-            f"  {anomaly.where}",
+            f"  {anomaly.where.first if isinstance(anomaly.where, Interval) else anomaly.where}",
             _length(anomaly, detection),
             number(anomaly.peak),
             _chance(anomaly),
             "; ".join(str(e) for e in anomaly.because[:3]) or "-",
         )
         table.add_row(*(Text(inert(cell)) for cell in cells))
-    Console(soft_wrap=False).print(table)
+    # A pipe has no width of its own; a file of narrow columns would serve nobody.
+    Console(width=None if sys.stdout.isatty() else 160).print(table)
     say("")
 
 

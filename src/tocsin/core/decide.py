@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tocsin.core.types import BoolArray
 
 LEAST_SHARE = 0.02
+LEAST_GAP = 3
 
 
 def decide(
@@ -37,10 +38,9 @@ def decide(
     from tocsin.core.thresholds import Budget
 
     calibration = detector.calibration_
-    if rules is None:
-        rules = AlarmRules(merge_gap=detector.blur if detector.blur > 1 else 0)
+    rules = rules or default_rules(detector)
     if threshold is None:
-        threshold = Budget(false_alarms or ("1/day" if calibration.seconds else "0.1%"), rules)
+        threshold = Budget(false_alarms or _usual_budget(detector), rules)
     level = threshold.fit(calibration)
     found = _extents(detector, sample, scores, level, rules)
     runs = _run_lengths(detector, sample, level) if found and isinstance(sample, Series) else None
@@ -60,6 +60,19 @@ def decide(
         profile=detector.profile_,
         expected=detector._expected(detector._bridged(sample)),
     )
+
+
+def _usual_budget(detector: Detector) -> str:
+    """One false alarm a day is a usual shift's patience; of data judged by themselves, one in all of them."""
+    calibration = detector.calibration_
+    if calibration.contaminated:
+        return "1 in all"
+    return "1/day" if calibration.seconds else "0.1%"
+
+
+def default_rules(detector: Detector, *, min_length: int = 1, suppress: int = 0) -> AlarmRules:
+    """Bridge gaps that one event alone can leave: as long as the detector blurs it, and never less than a few rows."""
+    return AlarmRules(merge_gap=max(detector.blur, LEAST_GAP), min_length=min_length, suppress=suppress)
 
 
 def explain(detector: Detector, sample: Sample, scores: Scores, anomaly: Anomaly) -> tuple[Evidence, ...]:
@@ -122,6 +135,8 @@ def _anomaly(
         place = tuple(int(i) for i in np.unravel_index(int(np.nanargmax(inside)), inside.shape))
         peak, peak_at = float(inside[place]), sample.name(place)
     p_value = float(level.p_values(np.array([peak]))[0])
+    if bool(level.extrapolated(np.array([peak]))[0]):
+        doubts.append("its p-value lies beyond what was seen in calibration: it is read off a fitted tail")
     expected = None
     if runs is not None and isinstance(extent, Interval):
         expected = runs.expected_per_day(extent.size)

@@ -129,8 +129,9 @@ class Detector(Parameters, ABC):
         sample : Sample, array or table
             What to look at.
         false_alarms : str, optional
-            How many false alarms are acceptable: ``"1/day"``, ``"0.1%"``, ``"top 10"``; ``"1/day"`` with a clock and
-            ``"0.1%"`` without when neither this nor `threshold` is given.
+            How many false alarms are acceptable: ``"1/day"``, ``"0.1%"``, ``"top 10"``. When neither this nor
+            `threshold` is given: ``"1/day"`` with a clock and ``"0.1%"`` without, and ``"1 in all"`` where the level
+            is calibrated on unlabelled data.
         threshold : Threshold, optional
             Any rule of `tocsin.core.thresholds` instead.
         rules : AlarmRules, optional

@@ -14,6 +14,10 @@ class InputError(TocsinError, ValueError):
     """
 
 
+class TooLargeError(InputError):
+    """A file does not fit into the memory that may be used; it can still be gone through in chunks."""
+
+
 class NotFittedError(TocsinError, AttributeError):
     """A detector was asked for scores before it had learned anything."""
 

@@ -152,7 +152,9 @@ def _strongest(channel: FloatArray, least: int, most: int | None) -> tuple[float
         slow = slow[0] * factor, slow[1]
     if slow is None or quick is None:
         return slow or quick
-    return quick if quick[1] >= 0.9 * slow[1] else slow
+    # Averaging down has quietened the noise for one of them only, so multiples are told by length, not by strength.
+    times = slow[0] / quick[0]
+    return quick if quick[1] >= 0.9 * slow[1] or abs(times - round(times)) < 0.02 * times else slow
 
 
 def _period_of(channel: FloatArray, least: int, most: int) -> tuple[float, float] | None:
@@ -272,7 +274,7 @@ def _stands_out(level: FloatArray, period: float) -> bool:
 def _without_drift(channel: FloatArray, span: int) -> FloatArray:
     """Take off the moving mean over `span` rows; a period of `span` stays whole. The edges are left out."""
     if span < 2 or span >= len(channel):
-        return channel - channel.mean()
+        return np.asarray(channel - channel.mean())
     slow = running_sum(channel, span) / span
     if span % 2 == 0:
         slow = (slow[1:] + slow[:-1]) / 2

@@ -68,7 +68,7 @@ def self_profile(
             np.minimum(nearest[begin:end], block.min(axis=0), out=nearest[begin:end])
             if not left:
                 np.minimum(nearest[first:stop], block.min(axis=1), out=nearest[first:stop])
-    return np.sqrt(np.maximum(nearest, 0.0))
+    return np.asarray(np.sqrt(np.maximum(nearest, 0.0)))
 
 
 def cross_profile(
@@ -108,11 +108,8 @@ def cross_profile(
     """
     count = len(values) - window + 1
     found = np.full(count, np.inf)
-    usable = [
-        (r, ref)
-        for r, ref in enumerate(references)
-        if len(ref) >= window and not (left and own is not None and r > own)
-    ]
+    last = own if left and own is not None else len(references)
+    usable = [(r, ref) for r, ref in enumerate(references) if len(ref) >= window and r <= last]
     cells = [-(-(len(ref) - window + 1) // exclusion) for _, ref in usable] if neighbours > 1 else []
     # With many references per row the table of cells is bounded by taking fewer rows at a time.
     rows_at_once = BLOCK if neighbours == 1 else int(np.clip((1 << 24) // (8 * max(1, sum(cells))), 16, BLOCK))
@@ -139,7 +136,7 @@ def cross_profile(
         if neighbours > 1 and tables:
             best = _kth(np.concatenate(tables, axis=1), neighbours)
         found[first:stop] = best
-    return np.sqrt(np.maximum(found, 0.0))
+    return np.asarray(np.sqrt(np.maximum(found, 0.0)))
 
 
 def nearest_window(

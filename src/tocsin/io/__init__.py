@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tocsin.io.many import Reading as Reading
+    from tocsin.io.many import expand as expand
     from tocsin.io.many import read_many as read_many
     from tocsin.io.reading import read as read
     from tocsin.io.streaming import SeriesStream as SeriesStream
@@ -15,12 +16,13 @@ if TYPE_CHECKING:
 _FACE = {
     "Reading": "tocsin.io.many",
     "SeriesStream": "tocsin.io.streaming",
+    "expand": "tocsin.io.many",
     "read": "tocsin.io.reading",
     "read_many": "tocsin.io.many",
     "stream": "tocsin.io.streaming",
 }
 
-__all__ = ["Reading", "SeriesStream", "read", "read_many", "stream"]
+__all__ = ["Reading", "SeriesStream", "expand", "read", "read_many", "stream"]
 
 
 def __getattr__(name: str) -> Any:

@@ -84,8 +84,8 @@ def read_npz(source: Source, options: Options) -> Frame:
             value = next((name for name in _VALUES if name in known), known[0] if len(known) == 1 else None)
             if value is None:
                 raise InputError(
-                    f"{where} holds the arrays {listed(known)}, and none is called values or x: save the one to read under "
-                    "that name, or as a file of its own"
+                    f"{where} holds the arrays {listed(known)}, and none is called values or x: save the one to read "
+                    "under that name, or as a file of its own"
                 )
             array = members[value]
             clock = options.time or next((name for name in _TIMES if name in known and name != value), None)
@@ -119,8 +119,8 @@ def _check_header(file: IO[bytes], where: str, options: Options) -> None:
         raise InputError(f"{where} is no array that can be read: {_said(error)}; write it again") from None
     if dtype.hasobject:
         raise InputError(
-            f"{where} holds Python objects, which can run any code when they are opened, and is never read: save numbers "
-            "with numpy.save(..., allow_pickle=False)"
+            f"{where} holds Python objects, which can run any code when they are opened, and is never read: save "
+            "numbers with numpy.save(..., allow_pickle=False)"
         )
     rows = shape[0] if shape else 1
     columns = len(dtype.names) if dtype.names else int(np.prod(shape[1:], dtype=np.float64)) if len(shape) > 1 else 1

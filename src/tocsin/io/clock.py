@@ -18,6 +18,7 @@ import numpy as np
 
 from tocsin.core.errors import InputError
 from tocsin.core.samples import Repair
+from tocsin.io.names import several
 from tocsin.io.zones import show
 
 if TYPE_CHECKING:
@@ -75,25 +76,26 @@ def put_in_order(time: IntArray, where: str, name: str, *, fill: bool = True) ->
     back = np.flatnonzero(np.diff(time) < 0)
     if back.size:
         rows = np.argsort(time, kind="stable")
-        first = int(back[0])
-        what = f"stamps went back {back.size} times (first from {show(time[first])} to {show(time[first + 1])})"
+        at = int(back[0])
+        what = f"stamps went back {several(back.size, 'time')} (first from {show(time[at])} to {show(time[at + 1])})"
         repairs.append(Repair(f"{what}: rows were sorted by time", int(back.size), name))
         time = time[rows]
     double = np.flatnonzero(np.diff(time) == 0)
     if double.size * 2 > time.size:
         if back.size:
             raise InputError(
-                f"{where}: {double.size} of {time.size} rows share the stamp in {name!r} with another row and they are not "
-                "in order: if the file holds several series, name the column that tells them apart series, id or metric"
+                f"{where}: {double.size} of {time.size} rows share their stamp in {name!r} with another row and are "
+                "not in order: if the file holds several series, call the column that tells them apart id or metric"
             )
         per = time.size / (time.size - double.size)
         repairs.append(
             Repair(f"stamps are coarser than the rows ({per:.3g} rows per stamp): all rows were kept", 1, name)
         )
     elif double.size:
+        first = show(time[double[0]])
         keep = np.append(np.diff(time) != 0, True)
         time, rows = time[keep], rows[keep]
-        what = f"{double.size} rows had the stamp of another row (the first at {show(time[np.flatnonzero(~keep)[0]])})"
+        what = f"{several(double.size, 'row')} had the stamp of another row (the first at {first})"
         repairs.append(Repair(f"{what}: the last row of each was kept", int(double.size), name))
     if time.size < 3:
         return Ordered(time, rows, repairs)
@@ -121,7 +123,8 @@ def _regularise(time: IntArray, rows: IntArray, name: str, fill: bool) -> tuple[
     lacking = np.round(steps[wide] / step).astype(np.int64) - 1
     total = int(lacking.sum())
     widest = int(wide[np.argmax(steps[wide])])
-    what = f"{wide.size} gaps in steps of {duration(step)}, the longest of {duration(steps[widest])} after {show(time[widest])}"
+    longest = f"the longest of {duration(steps[widest])} after {show(time[widest])}"
+    what = f"{several(wide.size, 'gap')} in steps of {duration(step)}, {longest}"
     if not fill or total > time.size:
         why = (
             f": filling them would take {total} rows, more than there are, so they were left"
@@ -137,7 +140,7 @@ def _regularise(time: IntArray, rows: IntArray, name: str, fill: bool) -> tuple[
     stride = np.zeros(time.size, np.int64)
     stride[wide] = steps[wide] // (lacking + 1)
     filled = np.where(place == 0, rows[owner], -1)
-    what += f": {total} rows of missing values were inserted, so that one row is one step"
+    what += f": {several(total, 'row')} of missing values inserted, so that one row is one step"
     return time[owner] + place * stride[owner], filled, [Repair(what, total, name)]
 
 

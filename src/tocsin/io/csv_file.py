@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 from typing import TYPE_CHECKING, Any
 
 from tocsin.core.errors import InputError
 from tocsin.core.samples import Repair
 from tocsin.io import database
 from tocsin.io.dialect import Dialect, find_dialect
-from tocsin.io.names import MISSING
+from tocsin.io.names import MISSING, several
 from tocsin.io.source import Source
 from tocsin.io.table import Column, Table
 
@@ -43,8 +44,8 @@ def open_csv(source: Source, options: Options, connection: Any) -> Table:
         connection,
         columns,
         relation,
-        rows=len(dialect.rows) if source.whole else _estimate(source, dialect),
-        exact=source.whole,
+        rows=len(dialect.rows) if dialect.whole else _estimate(source, dialect),
+        exact=dialect.whole,
         decimal_comma=dialect.decimal_comma,
         converts=not skip,
         line_of_row=dialect.skip,
@@ -107,7 +108,7 @@ def _skipped(connection: Any) -> list[Repair]:
     if not lines:
         return []
     shown = ", ".join(str(line) for line in lines[:3]) + (" ..." if len(lines) > 3 else "")
-    return [Repair(f"{len(lines)} rows that are no rows of this table were skipped (lines {shown})", len(lines))]
+    return [Repair(f"{several(len(lines), 'row')} that fit no row of this table: skipped (line {shown})", len(lines))]
 
 
 def _explain(source: Source, dialect: Dialect, width: int, connection: Any, message: str) -> InputError | None:
@@ -141,19 +142,16 @@ def _explain(source: Source, dialect: Dialect, width: int, connection: Any, mess
 
 def encoding_error(source: Source) -> InputError:
     """Find the first byte that is not UTF-8 and say where it stands."""
-    import gzip
-
-    opened = gzip.open(source.path) if source.compression == "gzip" else source.path.open("rb")
-    if source.compression != "zstd":
-        with opened as file:
-            for number, line in enumerate(file, 1):
-                try:
-                    line.decode("utf-8")
-                except UnicodeDecodeError as error:
-                    byte, column = line[error.start], error.start + 1
-                    guess = bytes([byte]).decode("latin-1")
-                    return InputError(
-                        f"{source.where} is not UTF-8: byte 0x{byte:02x} in line {number}, position {column} (in latin-1 "
-                        f"it is {guess!r}); convert the file with iconv -f latin1 -t utf-8 and read the copy"
-                    )
-    return InputError(f"{source.where} is not UTF-8: convert it with iconv -f latin1 -t utf-8 and read the copy")
+    convert = "convert the file with iconv -f latin1 -t utf-8 and read the copy"
+    if source.compression == "zstd":
+        return InputError(f"{source.where} is not UTF-8: {convert}")
+    with gzip.open(source.path) if source.compression == "gzip" else source.path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            try:
+                line.decode("utf-8")
+            except UnicodeDecodeError as error:
+                byte = line[error.start]
+                at = f"byte 0x{byte:02x} in line {number}, position {error.start + 1}"
+                latin = bytes([byte]).decode("latin-1")
+                return InputError(f"{source.where} is not UTF-8: {at} (in latin-1 it is {latin!r}); {convert}")
+    return InputError(f"{source.where} is not UTF-8: {convert}")

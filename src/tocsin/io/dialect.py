@@ -35,6 +35,8 @@ class Dialect:
         Whether ``1,5`` is one and a half.
     rows : list of list of str
         The first rows, as text.
+    whole : bool
+        Whether they are all of them.
     bytes_per_row : float
         Their mean length.
     """
@@ -44,6 +46,7 @@ class Dialect:
     names: tuple[str, ...]
     decimal_comma: bool
     rows: list[list[str]]
+    whole: bool
     bytes_per_row: float
 
 
@@ -71,6 +74,7 @@ def find_dialect(text: str, whole: bool, where: str) -> Dialect:
     while before < len(lines) and (not lines[before].strip() or lines[before].startswith("#")):
         before += 1
     body = lines[before : before + SAMPLE_ROWS + 1]
+    whole = whole and before + len(body) == len(lines)
     if not body:
         raise InputError(f"{where} holds comments and no rows")
     delimiter = max(DELIMITERS, key=lambda d: (_consistency(body, d), -DELIMITERS.index(d)))
@@ -93,8 +97,8 @@ def find_dialect(text: str, whole: bool, where: str) -> Dialect:
     comma = delimiter != "," and (
         sum(map(bool, map(_COMMA_NUMBER.fullmatch, numbers))) > sum(map(bool, map(_POINT_NUMBER.fullmatch, numbers)))
     )
-    length = fmean(len(line.encode()) for line in (body[1:] if header else body))
-    return Dialect(delimiter, before + header, _named(names, where), comma, data[:SAMPLE_ROWS], length)
+    length = fmean(len(line.encode()) for line in lines[before + header :])
+    return Dialect(delimiter, before + header, _named(names, where), comma, data[:SAMPLE_ROWS], whole, length)
 
 
 def _split(lines: list[str], delimiter: str) -> list[list[str]]:
@@ -153,7 +157,8 @@ def _named(names: list[str], where: str) -> tuple[str, ...]:
         if name and name in seen:
             columns = [i + 1 for i, other in enumerate(given) if other == name]
             raise InputError(
-                f"{where}: columns {listed([str(c) for c in columns])} are both called {name!r}: give them different names"
+                f"{where}: columns {listed([str(c) for c in columns])} are all called {name!r}: "
+                "give them different names"
             )
         seen.add(name)
     if not any(given):

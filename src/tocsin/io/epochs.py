@@ -25,6 +25,12 @@ def missing(values: AnyArray) -> BoolArray:
     return np.asarray(np.isnan(values) if values.dtype.kind == "f" else values == NO_INTEGER)
 
 
+def may_be_epochs(values: AnyArray) -> bool:
+    """Tell whether every number is 10^8 or more, as time since 1970 is in any unit from 1973 on."""
+    held = values[~missing(values)].astype(np.float64)
+    return held.size > 0 and bool((held >= _FIRST).all())
+
+
 def look_like_epochs(values: AnyArray) -> bool:
     """Tell whether numbers can be time since 1970: all of one magnitude, and none before 1973.
 
@@ -34,7 +40,7 @@ def look_like_epochs(values: AnyArray) -> bool:
     (True, False)
     """
     held = values[~missing(values)].astype(np.float64)
-    return held.size > 0 and bool((held >= _FIRST).all()) and np.unique(np.searchsorted(_BOUNDS, held)).size == 1
+    return may_be_epochs(values) and np.unique(np.searchsorted(_BOUNDS, held)).size == 1
 
 
 def find_unit(values: AnyArray, where: str, name: str) -> str:
@@ -54,7 +60,8 @@ def find_unit(values: AnyArray, where: str, name: str) -> str:
         row = int(odd[0])
         raise InputError(
             f"{where}: the time column {name!r} has two formats: {WORDS[units[kinds[first]]]} in row {first + 1} "
-            f"({values[first]:.15g}) and {WORDS[units[kinds[row]]]} in row {row + 1} ({values[row]:.15g}): write one of them"
+            f"({values[first]:.15g}) and {WORDS[units[kinds[row]]]} in row {row + 1} ({values[row]:.15g}): "
+            "write one of them"
         )
     return units[int(kinds[first])]
 

@@ -12,7 +12,7 @@ from tocsin.core.errors import InputError
 from tocsin.core.samples import Repair
 from tocsin.io import cells, database, epochs, memory
 from tocsin.io.arrow_stream import NO_INTEGER, QueryError, batches
-from tocsin.io.names import MISSING_LOWER
+from tocsin.io.names import MISSING_LOWER, several
 from tocsin.io.options import Options
 from tocsin.io.plan import Plan, Role, number_sql
 from tocsin.io.table import Table
@@ -146,7 +146,8 @@ def _vocabulary(table: Table, key: Role, name: str) -> tuple[str, ...]:
     source, column = table.relation(frozenset()), f"CAST({key.column.sql} AS VARCHAR)"
     try:
         table.connection.execute(
-            f"CREATE TYPE {name} AS ENUM (SELECT DISTINCT {column} AS word FROM {source} WHERE {column} IS NOT NULL ORDER BY word)"
+            f"CREATE TYPE {name} AS ENUM "
+            f"(SELECT DISTINCT {column} AS word FROM {source} WHERE {column} IS NOT NULL ORDER BY word)"
         )
         words = table.connection.execute(f"SELECT unnest(enum_range(NULL::{name}))").fetchall()
     except duckdb.Error as error:
@@ -179,11 +180,11 @@ def _bad_numbers(table: Table, roles: tuple[Role, ...]) -> Iterator[tuple[InputE
         shown = repr(cell[:40])
         yield (
             InputError(
-                f"{table.where}: column {role.name!r} holds {shown} in {table.row(row)}, which is no number: correct it, "
-                "or read with on_bad='skip' to take such cells as missing"
+                f"{table.where}: column {role.name!r} holds {shown} in {table.row(row)}, which is no number: correct "
+                "it, or read with on_bad='skip' to take such cells as missing"
             ),
             Repair(
-                f"{count} cells hold no number (the first is {shown} in {table.row(row)}): read as missing",
+                f"{several(count, 'cell')} without a number (the first is {shown} in {table.row(row)}): read as missing",
                 count,
                 role.name,
             ),
@@ -209,7 +210,7 @@ def _first_bad(table: Table, columns: list[tuple[Role, str]]) -> list[tuple[int,
     try:
         answer = table.connection.execute(
             f"SELECT {asked} FROM (SELECT row_number() OVER () AS nr, * FROM {source})"
-        ).fetchone()
+        ).fetchall()[0]
     except duckdb.Error as error:
         problem = table.explain(str(error))
         raise problem or InputError(f"{table.where} cannot be read: {database.first_line(error)}") from None
@@ -245,8 +246,8 @@ def from_numbers(values: AnyArray, where: str, name: str, options: Options) -> t
         unit = epochs.find_unit(values, where, name)
         low, high = (f(values[~epochs.missing(values)].astype(float)) for f in (np.min, np.max))
         raise InputError(
-            f"{where}: column {name!r} runs from {low:.15g} to {high:.15g}, which as {epochs.WORDS[unit]} since 1970 is no "
-            "likely time: give its unit (unit='s' for seconds) if it counts from a start, or name another time column"
+            f"{where}: column {name!r} runs from {low:.15g} to {high:.15g}, which as {epochs.WORDS[unit]} since 1970 "
+            "is no likely time: give its unit (unit='s' for seconds) if it counts from a start, or name another column"
         )
     unit = options.unit or epochs.find_unit(values, where, name)
     stamps = epochs.to_nanoseconds(values, unit)
@@ -280,7 +281,13 @@ def _mend_time(
     return (
         values,
         form,
-        [Repair(f"{count} stamps cannot be read (the first is {cell[:40]!r} in {table.row(row)})", count, role.name)],
+        [
+            Repair(
+                f"{several(count, 'unreadable stamp')} (the first is {cell[:40]!r} in {table.row(row)})",
+                count,
+                role.name,
+            )
+        ],
     )
 
 
@@ -293,8 +300,8 @@ def _two_formats(table: Table, role: Role, row: int, cell: str) -> InputError:
     where = f"{table.where}: the time column {role.name!r}"
     if cells.is_number(cell) or find_format([cell]) is not None:
         return InputError(
-            f"{where} has two formats, {first!r} in the first rows and {cell[:40]!r} in {table.row(row)}: write one of them, "
-            "or read with on_bad='skip' to leave such rows out"
+            f"{where} has two formats, {first!r} in the first rows and {cell[:40]!r} in {table.row(row)}: write one of "
+            "them, or read with on_bad='skip' to leave such rows out"
         )
     return InputError(
         f"{where} holds {cell[:40]!r} in {table.row(row)}, which is no time stamp: correct it, "

@@ -12,7 +12,7 @@ from tocsin.core.samples import Repair, Series
 from tocsin.io import names, zones
 from tocsin.io.clock import put_in_order
 from tocsin.io.fetch import Frame, missing_stamps
-from tocsin.io.names import listed
+from tocsin.io.names import listed, several
 from tocsin.io.options import Options
 
 if TYPE_CHECKING:
@@ -28,8 +28,8 @@ def finish(frame: Frame, options: Options, *, source: str, id: str = "") -> Seri
     -------
     Series
         `meta` holds ``source``; ``labels`` (dict of int8 arrays, 1 where anomalous) if the file has any; ``zoned``,
-        whether the stamps are known to be UTC; and ``rows``, the file's row for each row (from 0; -1 where inserted), if
-        they are not simply the same.
+        whether the stamps are known to be UTC; and ``rows``, the file's row for each row (from 0; -1 where inserted),
+        if they are not simply the same.
 
     Raises
     ------
@@ -46,7 +46,9 @@ def finish(frame: Frame, options: Options, *, source: str, id: str = "") -> Seri
                 f"{frame.where}: the time column {frame.time_name!r} is empty: name another one, or none of it"
             )
         if gone.size:
-            repairs.append(Repair(f"{gone.size} rows have no time stamp: left out", int(gone.size), frame.time_name))
+            repairs.append(
+                Repair(f"{several(gone.size, 'row')} without a time stamp: left out", int(gone.size), frame.time_name)
+            )
             keep = np.delete(rows, gone)
             rows, time, numbers = rows[keep], time[keep], {name: values[keep] for name, values in numbers.items()}
     if rows.size < 2:
@@ -110,7 +112,9 @@ def _take_infinities(numbers: dict[str, FloatArray], rows: IntArray, where: str,
             )
         numbers[name] = np.where(infinite, np.nan, values)
         count = int(infinite.sum())
-        repairs.append(Repair(f"{count} infinities (the first in row {row}): read as missing", count, name))
+        repairs.append(
+            Repair(f"{several(count, 'infinite value')} (the first in row {row}): read as missing", count, name)
+        )
     return repairs
 
 
@@ -173,9 +177,9 @@ def _count_missing(numbers: dict[str, FloatArray]) -> list[Repair]:
     much = [name for name, count in counts.items() if count > MUCH_MISSING * rows]
     worst = max(counts, key=lambda name: counts[name])
     more = "" if len(counts) == 1 else f", most in {worst!r} ({counts[worst] / rows:.1%})"
-    what = f"{total} of {cells} values are missing ({total / cells:.1%}){more}: kept as missing"
+    what = f"{total:,} of {several(cells, 'value')} missing ({total / cells:.1%}){more}: kept as missing"
     if much:
-        what += f"; more than {MUCH_MISSING:.0%} in {listed(much)}, so expect little of {'it' if len(much) == 1 else 'them'}"
+        what += f"; more than {MUCH_MISSING:.0%} in {listed(much)}, of which little can be expected"
     return [Repair(what, total, listed(list(counts)))]
 
 

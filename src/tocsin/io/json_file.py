@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from tocsin.core.errors import InputError
 from tocsin.io import database
 from tocsin.io.source import Source
-from tocsin.io.table import Column, Table, with_sample
+from tocsin.io.table import LOOK, Column, Table, with_sample
 
 if TYPE_CHECKING:
     from tocsin.io.options import Options
@@ -56,7 +56,8 @@ def _table(source: Source, options: Options, connection: Any) -> Table:
     else:
         if list(kinds) == ["json"] and str(kinds["json"]).upper() not in ("BIGINT", "DOUBLE", "HUGEINT", "UBIGINT"):
             raise InputError(
-                f'{source.where} holds JSON that is no table: write one object per row, such as {{"time": ..., "value": ...}}'
+                f"{source.where} holds JSON that is no table: write one object per row, "
+                'such as {"time": ..., "value": ...}'
             )
         inner = ", ".join(f"{database.text(n)}: {database.text(_as_text(kind))}" for n, kind in kinds.items())
         if list(kinds) == ["json"]:  # a list of bare numbers has no keys to ask for
@@ -86,7 +87,7 @@ def _is_lines(source: Source) -> bool:
 def _estimate(source: Source, seen: int) -> float | None:
     if source.compression != "none":
         return None
-    if source.whole:
+    if source.whole and seen < LOOK:
         return float(seen)
     records = source.head.count(b"\n") if _is_lines(source) else source.head.count(b"{")
     return max(records, 1) * source.size / len(source.head)

@@ -14,6 +14,7 @@ from tocsin.core.samples import Repair
 from tocsin.io import memory, names, zones
 from tocsin.io.arrow_stream import NO_INTEGER
 from tocsin.io.fetch import Frame
+from tocsin.io.names import several
 from tocsin.io.options import Options
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def split_series(frame: Frame, wanted: str | None) -> Iterator[tuple[str, Frame]
     if wanted is not None and wanted not in known:
         raise InputError(f"{frame.where} holds no series {wanted!r}{nearest(wanted, known)}")
     nameless = int((frame.series == NO_INTEGER).sum())
-    notes = [Repair(f"{nameless} rows name no series: left out", nameless)] if nameless else []
+    notes = [Repair(f"{several(nameless, 'row')} of no series: left out", nameless)] if nameless else []
     order = np.argsort(frame.series, kind="stable")
     edges = np.searchsorted(frame.series[order], np.arange(len(known) + 1))
     for code, name in enumerate(known):
@@ -95,11 +96,13 @@ def pivot(frame: Frame, options: Options) -> Frame:
     doubles = used.size - np.unique(target[used] * stamps.size + rows[used]).size
     if doubles:
         repairs.append(
-            Repair(f"{doubles} values had the stamp and name of another: the last of each was kept", doubles)
+            Repair(
+                f"{several(doubles, 'value')} with the stamp and name of another: the last of each was kept", doubles
+            )
         )
     nameless = int((~here).sum())
     if nameless:
-        repairs.append(Repair(f"{nameless} rows name no channel: left out", nameless))
+        repairs.append(Repair(f"{several(nameless, 'row')} of no channel: left out", nameless))
     numbers = {name: wide[i] for i, name in enumerate(chosen)}
     for name in labels:
         marked = np.zeros(stamps.size)

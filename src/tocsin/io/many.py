@@ -55,7 +55,7 @@ def read_many(
     gaps: Gaps = "insert",
     limit: float | None = None,
 ) -> Iterator[Reading]:
-    """Read files one after the other; a file that cannot be read is reported and the rest goes on.
+    r"""Read files one after the other; a file that cannot be read is reported and the rest goes on.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def read_many(
     --------
     >>> import pathlib, tempfile
     >>> folder = pathlib.Path(tempfile.mkdtemp())
-    >>> _ = (folder / "a.csv").write_text("v\\n1\\n2\\n"), (folder / "b.csv").write_text("v\\n")
+    >>> _ = (folder / "a.csv").write_text("v\n1\n2\n"), (folder / "b.csv").write_text("v\n")
     >>> for reading in read_many(folder):
     ...     print(reading.sample.grid if reading.sample else str(reading.error).replace(str(folder), "..."))
     (2,)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from tocsin.core.errors import InputError
+from tocsin.core.errors import TooLargeError
 
 _UNKNOWN = 8 << 30
 
@@ -47,13 +47,13 @@ def check_size(where: str, rows: float, columns: int, limit: float, *, about: bo
 
     Raises
     ------
-    InputError
+    TooLargeError
         If `rows` x `columns` numbers of 8 bytes exceed `limit` bytes.
     """
     needed = rows * columns * 8
     if needed > limit:
         how = "about " if about else "at least "
-        raise InputError(
+        raise TooLargeError(
             f"{where}: {how}{rows:,.0f} rows of {columns} columns take {_size(needed)} in memory where {_size(limit)} "
             "are allowed: read fewer channels, go through it in chunks with tocsin.io.stream, or raise the limit"
         )

@@ -4,123 +4,31 @@ from __future__ import annotations
 
 import re
 
-TIME = frozenset(
-    [
-        "timestamp",
-        "timestamps",
-        "time",
-        "times",
-        "datetime",
-        "date",
-        "ts",
-        "t",
-        "ds",
-        "epoch",
-        "epochtime",
-        "unix",
-        "unixtime",
-        "unixtimestamp",
-        "clock",
-        "when",
-        "utc",
-        "utctime",
-        "localtime",
-        "dateandtime",
-        "datetimeutc",
-        "timestamputc",
-        "timeutc",
-        "eventtime",
-        "createdat",
-        "recordedat",
-        "measuredat",
-        "observedat",
-        "timems",
-        "timeus",
-        "timens",
-        "tms",
-        "tus",
-        "tns",
-        "timestampms",
-        "timestampus",
-        "timestampns",
-        "timesec",
-        "times",
-        "tsec",
-        "seconds",
-        "sec",
-        "secs",
-        "elapsed",
-        "elapsedms",
-        "elapsedtime",
-    ]
+
+def _set(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
+TIME = _set(
+    "timestamp timestamps time times datetime date ts t ds epoch epochtime unix unixtime unixtimestamp clock when utc "
+    "utctime localtime dateandtime datetimeutc timestamputc timeutc eventtime createdat recordedat measuredat "
+    "observedat timems timeus timens tms tus tns timestampms timestampus timestampns timesec tsec seconds sec secs "
+    "elapsed elapsedms elapsedtime"
 )
-LABEL = frozenset(
-    [
-        "label",
-        "labels",
-        "isanomaly",
-        "anomaly",
-        "anomalylabel",
-        "isanomalous",
-        "anomalous",
-        "changepoint",
-        "y",
-        "groundtruth",
-        "isoutlier",
-        "outlier",
-    ]
+LABEL = _set(
+    "label labels isanomaly anomaly anomalylabel isanomalous anomalous changepoint y groundtruth isoutlier outlier"
 )
 # Which of several series a row belongs to: each becomes a series of its own.
-SERIES = frozenset(
-    [
-        "id",
-        "seriesid",
-        "uniqueid",
-        "itemid",
-        "tsid",
-        "kpiid",
-        "entity",
-        "entityid",
-        "host",
-        "hostname",
-        "hostid",
-        "machine",
-        "machineid",
-        "device",
-        "deviceid",
-        "node",
-        "nodeid",
-        "instance",
-        "instanceid",
-        "unitid",
-    ]
+SERIES = _set(
+    "id seriesid uniqueid itemid tsid kpiid entity entityid host hostname hostid machine machineid device deviceid "
+    "node nodeid instance instanceid unitid"
 )
 # Which channel of one series a row belongs to: each becomes a column.
-CHANNEL = frozenset(
-    [
-        "series",
-        "metric",
-        "metricname",
-        "name",
-        "variable",
-        "channel",
-        "channelname",
-        "sensor",
-        "sensorname",
-        "sensorid",
-        "kpi",
-        "key",
-        "tag",
-        "tagname",
-        "signal",
-        "field",
-        "item",
-        "measurement",
-        "parameter",
-        "quantity",
-    ]
+CHANNEL = _set(
+    "series metric metricname name variable channel channelname sensor sensorname sensorid kpi key tag tagname signal "
+    "field item measurement parameter quantity"
 )
-INDEX = frozenset(["index", "row", "rownumber", "rowid", "rownames", "no", "nr", "idx", "level0", "indexlevel0", "id"])
+INDEX = _set("index row rownumber rowid rownames no nr idx level0 indexlevel0 id")
 
 # What people write into a cell that holds nothing; CSV compares them as they stand, the rest without regard to case.
 MISSING = (
@@ -159,7 +67,7 @@ def is_index(name: str) -> bool:
 
 
 def listed(names: list[str], most: int = 6) -> str:
-    """Write names as a list for a person, cut after `most`; each is cut as well, for what should be a name may be prose.
+    """Write names as a list for a person, cut after `most`; long ones are cut too, for a header may be prose.
 
     Examples
     --------

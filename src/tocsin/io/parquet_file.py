@@ -65,7 +65,7 @@ def _table(source: Source, connection: Any, relation: str) -> Table:
         Column(n, database.identifier(n), stored_as(str(t)), str(t))
         for n, t in zip(frame.columns, frame.types, strict=True)
     ]
-    (rows,) = connection.execute(f"SELECT count(*) FROM {relation}").fetchone()
+    (rows,) = connection.execute(f"SELECT count(*) FROM {relation}").fetchall()[0]
     if rows == 0:
         raise InputError(f"{source.where} holds columns ({', '.join(frame.columns[:6])}) and no rows")
     columns_seen = with_sample(connection, relation, columns)

@@ -40,6 +40,7 @@ class Role:
 
     @property
     def name(self) -> str:
+        """The name of the column."""
         return self.column.name
 
 
@@ -93,10 +94,10 @@ def make_plan(table: Table, options: Options) -> Plan:
         numbers = tuple(r for r in numbers if r is value or names.is_label(r.name))
     left_out = tuple(_why_not(role) for role in rest if role not in numbers)
     if not numbers:
-        held = f": {listed([f'{r.name} holds {_words(r.kind)}' for r in rest])}" if rest else ""
-        raise InputError(
-            f"{table.where} has no column of numbers besides its clock{held}; nothing can be read as a series"
-        )
+        kinds = listed(sorted({_words(role.kind) for role in rest}))
+        held = f" ({listed([role.name for role in rest])} hold {kinds})" if rest else ""
+        beside = "" if time is None else " beside the clock"
+        raise InputError(f"{table.where}: no column{beside} holds numbers{held}, and a series needs at least one")
     return Plan(time, numbers, series, channel, left_out)
 
 
@@ -120,7 +121,7 @@ def _resolve_empty(table: Table, roles: list[Role]) -> list[Role]:
     import duckdb
 
     try:
-        counts = table.connection.execute(f"SELECT {asked} FROM {table.relation(frozenset())}").fetchone()
+        counts = table.connection.execute(f"SELECT {asked} FROM {table.relation(frozenset())}").fetchall()[0]
     except duckdb.Error:
         return roles  # the reading proper meets the same row and names it
     kinds = {}
@@ -153,10 +154,14 @@ def _find_time(table: Table, roles: list[Role], options: Options) -> tuple[Role 
                 return joined[0], {role.name, joined[1]}
         return clock, {role.name}
     for i, role in enumerate(roles):
-        if role.kind == "number" and (names.is_time(role.name) or (i == 0 and _climbs(role))):
-            values = _floats(role, table.decimal_comma)
-            if epochs.look_like_epochs(values) or (options.unit is not None and names.is_time(role.name)):
+        if role.kind != "number":
+            continue
+        if names.is_time(role.name):
+            # Rows that differ in their unit are found, and named, when all are read.
+            if options.unit is not None or epochs.may_be_epochs(_floats(role, table.decimal_comma)):
                 return role, {role.name}
+        elif i == 0 and _climbs(role):
+            return role, {role.name}
     return None, set()
 
 
@@ -255,7 +260,7 @@ def _ask(table: Table, query: str) -> tuple[int, ...]:
     import duckdb
 
     try:
-        answer: tuple[int, ...] = table.connection.execute(query).fetchone()
+        answer: tuple[int, ...] = table.connection.execute(query).fetchall()[0]
     except duckdb.Error as error:
         raise table.explain(str(error)) or InputError(
             f"{table.where} cannot be read: {str(error).splitlines()[0]}"

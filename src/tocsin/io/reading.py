@@ -32,11 +32,11 @@ def read(
     gaps: Gaps = "insert",
     limit: float | None = None,
 ) -> Series:
-    """Read a file as a series.
+    r"""Read a file as a series.
 
-    CSV in every dialect (delimiter, header or none, decimal comma, quotes, byte order mark, UTF-16 with one, gzip, zstd),
-    JSON (a list of objects, one per line, or one of columns), Parquet, Arrow (with pyarrow), npy, npz, and plain numbers.
-    What is in a file is found from its content. Everything that is changed or left out on the way is said in
+    CSV in every dialect (delimiter, header or none, decimal comma, quotes, byte order mark, UTF-16 with one, gzip,
+    zstd), JSON (a list of objects, one per line, or one of columns), Parquet, Arrow (with pyarrow), npy, npz, and plain
+    numbers. What is in a file is found from its content. Everything that is changed or left out on the way is said in
     `Series.repairs`.
 
     Parameters
@@ -46,10 +46,11 @@ def read(
     time : str, optional
         The column of time stamps; found by its values and name when left out.
     channels : sequence of str, optional
-        Columns to read, in this order, even constant ones and labels; every column of numbers that varies when left out.
+        Columns to read, in this order, even constant ones and labels; every column of numbers that varies when left
+        out.
     unit : {"s", "ms", "us", "ns"}, optional
-        Unit of stamps that are numbers; found by their magnitude when left out. With it, a clock that counts from a start
-        of its own is shown as time from 1970-01-01.
+        Unit of stamps that are numbers; found by their magnitude when left out. With it, a clock that counts from a
+        start of its own is shown as time from 1970-01-01.
     zone : str, optional
         IANA zone of stamps without an offset, such as ``Europe/Berlin``; they are taken as UTC when left out.
     on_bad : {"raise", "skip"}
@@ -59,15 +60,16 @@ def read(
         Which series to take from a table of several, told apart by a column named ``id``, ``series_id``, ``KPI ID``,
         ``host``, ``device`` or the like whose names repeat.
     gaps : {"insert", "keep"}
-        Whether rows of missing values are inserted where a regular series skips steps; see `tocsin.io.clock` for the rule.
+        Whether rows of missing values are inserted where a regular series skips steps; `tocsin.io.clock` states the
+        rule.
     limit : float, optional
         Bytes that the numbers may take in memory; half of what is available when left out.
 
     Returns
     -------
     Series
-        Times are UTC. ``meta["labels"]`` holds columns that mark anomalies (named ``label``, ``is_anomaly``, ``anomaly``,
-        ``changepoint``, ``y`` or the like, and only 0 and 1).
+        Times are UTC. ``meta["labels"]`` holds columns that mark anomalies (named ``label``, ``is_anomaly``,
+        ``anomaly``, ``changepoint``, ``y`` or the like, and only 0 and 1).
 
     Raises
     ------
@@ -78,14 +80,14 @@ def read(
 
     Notes
     -----
-    A long table, in which one column names the channel (``metric``, ``sensor``, ``series`` or the like; or the only column
-    of words, if stamps repeat once for each word) and one holds the value, becomes one channel per name.
+    A long table, in which one column names the channel (``metric``, ``sensor``, ``series`` or the like; or the only
+    column of words, if stamps repeat once for each word) and one holds the value, becomes one channel per name.
 
     Examples
     --------
     >>> import pathlib, tempfile
     >>> file = pathlib.Path(tempfile.mkdtemp(), "load.csv")
-    >>> _ = file.write_text("time;host;load\\n2026-01-01 00:00;web;1,5\\n2026-01-01 00:05;web;2,5\\n")
+    >>> _ = file.write_text("time;host;load\n2026-01-01 00:00;web;1,5\n2026-01-01 00:05;web;2,5\n")
     >>> found = read(file)
     >>> found.channels, found.values.ravel().tolist(), found.name(1)
     (('load',), [1.5, 2.5], '2026-01-01 00:05:00')
@@ -99,7 +101,7 @@ def read(
         names = [first.id, *(other.id for other in read_all(source, options))]
         shown = listed([name.rpartition("#")[2] for name in dict.fromkeys(names)])
         raise InputError(
-            f"{source} holds several series ({shown}): take one with series=..., or all of them with tocsin.io.read_many"
+            f"{source} holds several series ({shown}): take one with series=..., or all with tocsin.io.read_many"
         )
     return first
 

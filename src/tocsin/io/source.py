@@ -163,8 +163,8 @@ def _zstd_head(path: Path, where: str) -> bytes:
     with database.connect() as connection:
         try:
             lines = connection.execute(
-                f"SELECT line FROM read_csv({database.file(path)}, compression='zstd', auto_detect=false, header=false, "
-                "delim='\x01', quote='', escape='', columns={'line': 'VARCHAR'}) LIMIT 2000"
+                f"SELECT line FROM read_csv({database.file(path)}, compression='zstd', auto_detect=false, "
+                "header=false, delim='\x01', quote='', escape='', columns={'line': 'VARCHAR'}) LIMIT 2000"
             ).fetchall()
         except duckdb.Error as error:
             raise InputError(f"{where} cannot be unpacked as zstd: {database.first_line(error)}") from None

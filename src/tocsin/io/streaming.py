@@ -32,8 +32,8 @@ CHUNK = 100_000
 class SeriesStream:
     """A series that is read in chunks, in the order of the file.
 
-    What a whole view is needed for is not done: rows are not sorted, gaps are not filled, constant columns stay, and the
-    columns are the same in every chunk. Labels are recognised by the first rows.
+    What needs a view of the whole is not done: rows are not sorted, gaps are not filled, constant columns stay, and
+    the columns are the same in every chunk. Labels are recognised by the first rows.
 
     Parameters
     ----------
@@ -186,8 +186,8 @@ class SeriesStream:
         gone = np.flatnonzero(epochs.missing(values))
         if gone.size:
             raise InputError(
-                f"{self._where}: {self._row(first + int(gone[0]))} has no time stamp in {role.name!r} that is written as in the "
-                "first rows: correct it, or read the file as a whole with on_bad='skip'"
+                f"{self._where}: {self._row(first + int(gone[0]))} has no time stamp in {role.name!r} that is written "
+                "as in the first rows: correct it, or read the file as a whole with on_bad='skip'"
             )
         zoned = role.column.stored == "stamp" and "ZONE" in role.column.type.upper()
         if role.column.stored != "stamp":
@@ -210,7 +210,7 @@ def stream(
     zone: str | None = None,
     on_bad: OnBad = "raise",
 ) -> SeriesStream:
-    """Open a file to go through it in chunks, whatever its size.
+    r"""Open a file to go through it in chunks, whatever its size.
 
     Parameters
     ----------
@@ -230,7 +230,7 @@ def stream(
     --------
     >>> import pathlib, tempfile
     >>> file = pathlib.Path(tempfile.mkdtemp(), "load.csv")
-    >>> _ = file.write_text("load\\n" + "\\n".join(str(i % 7) for i in range(250)))
+    >>> _ = file.write_text("load\n" + "\n".join(str(i % 7) for i in range(250)))
     >>> with stream(file, rows=100) as opened:
     ...     print([len(chunk) for chunk in opened.chunks()], opened.channels)
     [100, 100, 50] ('load',)
@@ -242,8 +242,8 @@ def _streamable(table: Table, plan: Plan) -> Plan:
     if plan.channel is not None or plan.series is not None:
         key = plan.channel or plan.series
         raise InputError(
-            f"{table.where} is a long table (rows name their series in {key.name if key else ''!r}), which cannot be read in "
-            "chunks: write it with one column per channel, or one file per series"
+            f"{table.where} is a long table (rows name their series in {key.name if key else ''!r}), which cannot be "
+            "read in chunks: write it with one column per channel, or one file per series"
         )
     return plan
 
@@ -268,8 +268,8 @@ def _check_order(time: IntArray, last: int | None, first: int, where: str, name:
     if back.size:
         row = first + int(back[0])
         raise InputError(
-            f"{where}: stamps in {name!r} go back at row {row + 1} (to {zones.show(time[back[0]])}): chunks cannot be sorted, "
-            "so sort the file by time first, or read it as a whole with tocsin.io.read"
+            f"{where}: stamps in {name!r} go back at row {row + 1} (to {zones.show(time[back[0]])}): chunks cannot be "
+            "sorted, so sort the file by time first, or read it as a whole with tocsin.io.read"
         )
 
 

@@ -1,8 +1,8 @@
 """How time stamps are written, and the SQL that reads them.
 
-DuckDB ignores the offset of ``2026-01-01 00:00:00+02:00`` when it casts text to a stamp without a zone. So a column whose
-stamps all look alike is read by its exact format, which refuses anything else; only where ISO stamps differ in length
-are they cast, and then stamps with and without an offset are kept apart by a pattern.
+DuckDB ignores the offset of ``2026-01-01 00:00:00+02:00`` when it casts text to a stamp without a zone. So stamps are
+read by the exact format of the first ones, which refuses anything else; only where ISO stamps differ in length are they
+cast, and then stamps with and without an offset are kept apart by a pattern.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import pairwise
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -13,6 +13,7 @@ import numpy as np
 from tocsin.core.errors import InputError
 from tocsin.core.registry import nearest
 from tocsin.core.samples import Repair
+from tocsin.io.names import several
 
 if TYPE_CHECKING:
     from tocsin.core.types import IntArray
@@ -81,7 +82,7 @@ def to_utc(local: IntArray, zone: str) -> tuple[IntArray, list[Repair]]:
         when = show(at + before)
         if after > before:
             utc[inside] = local[inside] - before
-            what = f"{inside.size} stamps fall into the hour that clocks in {zone} skip at {when}"
+            what = f"{several(inside.size, 'stamp')} within the hour that clocks in {zone} skip at {when}"
             repairs.append(Repair(f"{what}: read as if the clock had not been put forward", inside.size))
         else:
             second = inside[_second_pass(local[inside])]

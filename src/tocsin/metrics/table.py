@@ -20,31 +20,41 @@ class Metric:
     Attributes
     ----------
     name : str
-        How it is called on the command line and in tables.
+        The name under which it is asked for and printed.
     function : callable
-        ``(truth, scores) -> float``, or a named tuple whose first entry is the value; what truth and scores are is the
-        family's convention (series: ``(n,)`` arrays; images: lists of masks and maps).
-    higher_is_better : bool
-    oracle : bool
-        Whether it chooses something (a threshold, a delay) with the labels in hand, which no user can.
+        Takes truth and scores; what they are is the family's convention (images: lists of masks and of maps).
+    field : str or None
+        Which field of the function's result the number is; None where the function returns the number.
     definition : str
         One line.
     reference : str
         Who defined it.
     fooled_by : str
         What scores well without detecting anything.
+    higher_is_better : bool
+    oracle : bool
+        It chooses something (a threshold, a number of alarms) with the labels in hand, which no user can.
+    default : bool
+        Part of the set that is shown when nothing is asked for.
     coarse_flatters : bool
-        Whether scores of few different values get more than they deserve.
+        Scores of few different values get more than they deserve.
     """
 
     name: str
     function: Callable[..., Any]
-    higher_is_better: bool
-    oracle: bool
+    field: str | None
     definition: str
     reference: str
     fooled_by: str
+    higher_is_better: bool = True
+    oracle: bool = False
+    default: bool = False
     coarse_flatters: bool = False
+
+    def compute(self, truth: Any, scores: Any, **options: Any) -> float:
+        """Return the number for the truth and the scores."""
+        result = self.function(truth, scores, **options)
+        return result if self.field is None else getattr(result, self.field)  # type: ignore[no-any-return]
 
 
 class CoarseScoresWarning(UserWarning):
@@ -67,7 +77,7 @@ def warn_if_coarse(metric: Metric, y_score: npt.ArrayLike) -> int:
 
     Examples
     --------
-    >>> pr = Metric("pr_trapezoid", max, True, False, "area under lines", "", "ties", coarse_flatters=True)
+    >>> pr = Metric("pr_trapezoid", max, None, "area under lines", "", "ties", coarse_flatters=True)
     >>> with warnings.catch_warnings(record=True) as caught:
     ...     warnings.simplefilter("always")
     ...     warn_if_coarse(pr, [0, 1, 1, 0])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ _DETAILED, _SUMMARISED = 24, 500
 _LISTED, _CLOSEUPS, _REASONS = 240, 48, 8
 _OPEN = 3
 _REPAIRS = 60
+_STRIP_CELLS = 300
 
 
 def page_content(detections: Sequence[Detection], room: int) -> dict[str, Any]:
@@ -30,14 +32,16 @@ def page_content(detections: Sequence[Detection], room: int) -> dict[str, Any]:
     detections : sequence of Detection
         At least one; sorted here, the most convincing first.
     room : int
-        Bytes that charts and pictures may take together.
+        Bytes that texts, charts and pictures may take together.
     """
     ranked = sorted(detections, key=story.strength)
     views = [view_of(d) for d in ranked]
     detailed = views[:_DETAILED]
-    figures = _Figures(room)
     detail = min(1.0, max(0.3, 3 / len(detailed)))
     sections = [_section(view, place, len(detailed)) for place, view in enumerate(detailed, start=1)]
+    summary = _summary(views, [s["id"] for s in sections]) if len(views) > 1 else []
+    # Elements around the texts take about as much again as the texts themselves.
+    figures = _Figures(room - 2 * len(repr((sections, summary))))
     # Whole samples first, then single anomalies, so that when room runs out it is the least that is missing.
     for view, section in zip(detailed, sections, strict=True):
         section["overview"] = figures.add(view.overview([a["id"] for a in section["anomalies"]], detail))
@@ -49,7 +53,7 @@ def page_content(detections: Sequence[Detection], room: int) -> dict[str, Any]:
         "headline": story.headline(ranked),
         "lede": story.lede(views),
         "warnings": story.warnings(ranked)[:20],
-        "summary": _summary(views, [s["id"] for s in sections]) if len(views) > 1 else [],
+        "summary": summary,
         "unlisted": max(0, len(ranked) - _SUMMARISED),
         "sections": sections,
         "figures": figures.stored,
@@ -73,7 +77,7 @@ def _section(view: View, place: int, of: int) -> dict[str, Any]:
                 "rank": rank,
                 "open": rank <= (_OPEN if place == 1 else 1),
                 "where": view.where(a),
-                "peak_at": visible(a.peak_at, 100),
+                "peak_at": view.at(a),
                 "size": view.size(a),
                 "peak": number(a.peak),
                 "times": story.times(a, detection),
@@ -99,10 +103,12 @@ def _section(view: View, place: int, of: int) -> dict[str, Any]:
 
 def _summary(views: Sequence[View], targets: Sequence[str]) -> list[dict[str, Any]]:
     """One row for each sample; the first ones have a section to link to."""
-    return [_row(view, targets[n] if n < len(targets) else "") for n, view in enumerate(views[:_SUMMARISED])]
+    cells = _STRIP_CELLS if len(views) <= _DETAILED else _STRIP_CELLS // 5
+    shown = views[:_SUMMARISED]
+    return [_row(view, targets[n] if n < len(targets) else "", cells) for n, view in enumerate(shown)]
 
 
-def _row(view: View, target: str) -> dict[str, Any]:
+def _row(view: View, target: str, cells: int) -> dict[str, Any]:
     """One sample's row of the summary."""
     detection = view.detection
     top = detection.anomalies[0] if detection.anomalies else None
@@ -111,11 +117,24 @@ def _row(view: View, target: str) -> dict[str, Any]:
         "name": story.called(detection),
         "extent": view.extent(),
         "found": len(detection),
-        "strip": [(f"{1000 * at:.1f}", f"{max(2.0, 1000 * length):.1f}") for at, length in view.strip()[:200]],
-        "top": visible(top.peak_at, 80) if top else "",
+        "strip": [(f"{1000 * at:.0f}", f"{1000 * length:.0f}") for at, length in _merged(view.strip(), cells)],
+        "top": view.at(top) if top else "",
         "why": visible(top.because[0].name, 80) if top and top.because else "",
         "times": story.times(top, detection) if top else "",
     }
+
+
+def _merged(spans: Sequence[tuple[float, float]], cells: int) -> list[tuple[float, float]]:
+    """Spans widened to whole cells of a strip and joined where they touch: few, and none too narrow to be seen."""
+    joined: list[tuple[int, int]] = []
+    for at, length in spans:
+        first = min(int(at * cells), cells - 1)
+        stop = min(max(first + 1, math.ceil((at + length) * cells)), cells)
+        if joined and first <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(stop, joined[-1][1]))
+        else:
+            joined.append((first, stop))
+    return [(first / cells, (stop - first) / cells) for first, stop in joined]
 
 
 @dataclass

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from tocsin.core.detection import Detection
 
 MOST_BYTES = 6_000_000
-# What tables and sentences may take at most; the rest of the page is for charts.
-_TEXT_BYTES = 1_000_000
+# Style, script and frame of the page.
+_FRAME_BYTES = 100_000
 _LIBRARIES = ("numpy", "scipy", "scikit-learn", "duckdb", "plotly")
 _IF_USED = ("torch", "transformers", "xgboost", "pyod", "drain3")
 
@@ -85,17 +85,24 @@ def _render(detections: Sequence[Detection], command: str | None, title: str | N
     )
     library = plotly_script()
     own = Markup(_packaged(environment, "page.js"))
-    return environment.get_template("page.html").render(
-        **page_content(detections, MOST_BYTES - _TEXT_BYTES - len(library.packed)),
-        command=None if command is None else visible(command, 2000),
-        title=title,
-        style=Markup(_packaged(environment, "style.css")),
-        script=own,
-        library=Markup(library.packed),
-        allowed=[sha256(str(own).encode()), library.sha256],
-        versions=_versions(library),
-        written=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-    )
+    frame = {
+        "command": None if command is None else visible(command, 2000),
+        "title": title,
+        "style": Markup(_packaged(environment, "style.css")),
+        "script": own,
+        "library": Markup(library.packed),
+        "allowed": [sha256(str(own).encode()), library.sha256],
+        "versions": _versions(library),
+        "written": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+    }
+    template = environment.get_template("page.html")
+    room = MOST_BYTES - _FRAME_BYTES - len(library.packed)
+    text = template.render(**page_content(detections, room), **frame)
+    excess = len(text.encode()) - MOST_BYTES
+    if excess >= 0:
+        # Texts that swell when they are escaped take the room of a few charts.
+        text = template.render(**page_content(detections, room - excess - _FRAME_BYTES), **frame)
+    return text
 
 
 def _versions(library: PackedScript) -> list[tuple[str, str]]:

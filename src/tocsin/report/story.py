@@ -54,7 +54,8 @@ def headline(detections: Sequence[Detection]) -> str:
 
 def lede(views: Sequence[View]) -> str:
     """Return the rest of the headline's sentence: how much was looked at, and the strongest find."""
-    found = min((view.detection for view in views), key=strength)
+    strongest = min(views, key=lambda view: strength(view.detection))
+    found = strongest.detection
     extent = f"{views[0].extent()}; " if len(views) == 1 else ""
     if not found.anomalies:
         level = number(found.level.value)
@@ -62,7 +63,7 @@ def lede(views: Sequence[View]) -> str:
     top = found.anomalies[0]
     begin, where = ("the strongest", "") if extent else ("The strongest", f" in {called(found)}")
     reason = f": {visible(top.because[0].name, 80)}" if top.because else ""
-    return f"{extent}{begin}{where} at {visible(top.peak_at, 80)}{reason}."
+    return f"{extent}{begin}{where} at {strongest.at(top)}{reason}."
 
 
 def warnings(detections: Sequence[Detection]) -> list[tuple[str, str]]:
@@ -72,6 +73,7 @@ def warnings(detections: Sequence[Detection]) -> list[tuple[str, str]]:
         for text in [*detection.warnings, *_unjudged(detection)]:
             concerned.setdefault(visible(text, 600), []).append(called(detection))
     several = len(detections) > 1
+    concerned = dict(sorted(concerned.items(), key=lambda pair: -len(pair[1])))
     return [(text, listed(names, 4) if several else "") for text, names in concerned.items()]
 
 
@@ -80,7 +82,7 @@ def how_sure(anomaly: Anomaly, detection: Detection) -> list[str]:
     told = []
     p, scores = anomaly.p_value, detection.scores.local
     if p is not None:
-        sentence = f"p = {number(p)}: the chance of a score this high at one place if nothing is wrong"
+        sentence = f"{_p(p)}: the chance of a score this high at one place if nothing is wrong"
         if scores is not None and detection.card.decides == "places":
             judged = int(np.isfinite(scores).sum())
             by_chance = number(float(f"{p * judged:.2g}"))
@@ -106,7 +108,7 @@ def chance(anomaly: Anomaly) -> str:
     """Return the significance of one anomaly in a few characters."""
     if anomaly.expected_per_day is not None:
         return how_often(anomaly.expected_per_day)
-    return "–" if anomaly.p_value is None else f"p = {number(anomaly.p_value)}"
+    return "–" if anomaly.p_value is None else _p(anomaly.p_value)
 
 
 def reasons(anomaly: Anomaly, most: int) -> list[dict[str, str]]:
@@ -130,7 +132,8 @@ def judged(detection: Detection) -> list[tuple[str, str]]:
         ("Calibrated on", visible(detection.calibrated_on or "not stated")),
         ("Alarm rules", _rules(detection)),
     ]
-    return [*facts, *(("Found out", visible(finding, 600)) for finding in detection.findings[:20])]
+    findings = [visible(finding, 600) for finding in detection.findings[:20]]
+    return [*facts, *(("" if number_of else "Found out", finding) for number_of, finding in enumerate(findings))]
 
 
 def detector(detection: Detection) -> list[tuple[str, str]]:
@@ -151,6 +154,10 @@ def detector(detection: Detection) -> list[tuple[str, str]]:
 def parameters(detection: Detection) -> list[tuple[str, str]]:
     """Return the detector's parameters as they were set."""
     return [(visible(k, 60), visible(_plain(v))) for k, v in list(detection.parameters.items())[:60]]
+
+
+def _p(value: float) -> str:
+    return f"p = {number(float(f'{value:.2g}'))}"
 
 
 def _unjudged(detection: Detection) -> list[str]:

@@ -44,7 +44,7 @@ def describe(estimator: Any) -> dict[str, Any]:
     kind = type(estimator)
     if isinstance(estimator, type) or not hasattr(estimator, "get_params"):
         raise InputError(
-            f"the estimator is an instance or a dotted name such as 'sklearn.ensemble.IsolationForest', not {estimator!r}"
+            f"the estimator is an instance, or a name such as 'sklearn.ensemble.IsolationForest', not {estimator!r}"
         )
     path = f"{kind.__module__}.{kind.__qualname__}"
     return {"class": path, "parameters": {k: _plain(k, v) for k, v in estimator.get_params(deep=False).items()}}

@@ -86,7 +86,9 @@ class Forest:
         InputError
             If they do not describe trees over windows of this length.
         """
-        found = cls(**{k: np.asarray(v) if k != "usual" else float(v) for k, v in state.items()})
+        names = ("roots", "feature", "threshold", "left", "right", "length")
+        arrays: dict[str, Any] = {name: np.asarray(state[name]) for name in names}
+        found = cls(**arrays, usual=float(state["usual"]))
         nodes = np.arange(len(found.feature))
         inner = found.left >= 0
         whole = (
@@ -130,42 +132,38 @@ class Forest:
         return found
 
     def _tree(self, root: int, feature: Callable[[int], FloatArray], count: int) -> FloatArray:
+        """Path lengths of all windows in one tree."""
         leaves: list[int] = []
-        wide = np.uint8 if self._leaf_count(root) <= 256 else np.uint32
+        number = np.dtype(np.uint8 if self._leaf_count(root) <= 256 else np.uint32)
+        goes = np.empty(count, dtype=bool)
         free: list[AnyArray] = []
-        left_of = np.empty(count, dtype=bool)
 
-        def answer(node: int) -> int | AnyArray:
-            """Leaf numbers of all windows under this node: one number, or one per window."""
+        def answer(node: int) -> Any:
+            """Leaf numbers of all windows, were they all under this node: one number, or one per window."""
             if self.left[node] < 0:
                 leaves.append(node)
-                return len(leaves) - 1
-            left, right = answer(int(self.left[node])), answer(int(self.right[node]))
-            # right + (left - right) * goes left, in numbers that wrap around.
-            if isinstance(left, int) and not isinstance(right, int):
-                chosen, other, test = right, left, np.greater
+                return np.asarray(len(leaves) - 1).astype(number)[()]
+            chosen, other = answer(int(self.left[node])), answer(int(self.right[node]))
+            swapped = isinstance(other, np.ndarray) and not isinstance(chosen, np.ndarray)
+            if swapped:
+                chosen, other = other, chosen
+            test = np.greater if swapped else np.less_equal
+            test(feature(int(self.feature[node])), self.threshold[node], out=goes)
+            # other + (chosen - other) * goes, in numbers that wrap around.
+            if isinstance(chosen, np.ndarray):
+                out = np.subtract(chosen, other, out=chosen)
+                out *= goes.view(np.uint8)
             else:
-                chosen, other, test = left, right, np.less_equal
-            test(feature(int(self.feature[node])), self.threshold[node], out=left_of)
-            mask = left_of.view(np.uint8)
-            if isinstance(chosen, int):
-                assert isinstance(other, int)
-                out = free.pop() if free else np.empty(count, dtype=wide)
-                np.multiply(mask, wide((chosen - other) % (1 << (8 * out.itemsize))), out=out)
-                out += wide(other)
-                return out
-            chosen -= wide(other) if isinstance(other, int) else other
-            chosen *= mask
-            chosen += wide(other) if isinstance(other, int) else other
-            if not isinstance(other, int):
+                out = free.pop() if free else np.empty(count, dtype=number)
+                np.multiply(goes.view(np.uint8), _wrapped(chosen, other), out=out)
+            out += other
+            if isinstance(other, np.ndarray):
                 free.append(other)
-            return chosen
+            return out
 
         numbers = answer(root)
         lengths = self.length[leaves].astype(np.float32)
-        if isinstance(numbers, int):
-            return np.full(count, lengths[numbers])
-        return np.asarray(lengths.take(numbers))
+        return np.broadcast_to(lengths.take(numbers), (count,))
 
     def _leaf_count(self, root: int) -> int:
         after = self.roots[self.roots > root]
@@ -182,6 +180,11 @@ def usual_path(samples: IntArray) -> FloatArray:
     many = np.maximum(n, 3)
     mean = 2.0 * (np.log(many - 1.0) + np.euler_gamma) - 2.0 * (many - 1.0) / many
     return np.where(n <= 1, 0.0, np.where(n <= 2, 1.0, mean))
+
+
+def _wrapped(chosen: Any, other: Any) -> AnyArray:
+    """Difference of two leaf numbers, wrapped around without the warning that scalars give."""
+    return np.asarray(np.subtract(np.array([chosen]), np.array([other])))
 
 
 def _at_most(threshold: FloatArray) -> FloatArray:

@@ -132,4 +132,4 @@ class WindowDetector(Detector):
         """Column `c` of `values` in robust standard deviations from its median, float64 of shape (n,)."""
         assert self.profile_ is not None
         column = (values[:, c].astype(np.float64) - self.profile_.centre[c]) / self.profile_.scale[c]
-        return np.clip(column, -CLIP, CLIP, out=column)
+        return np.asarray(np.clip(column, -CLIP, CLIP, out=column))

@@ -77,6 +77,7 @@ class IsolationForest(WindowDetector):
 
     @classmethod
     def example_parameters(cls) -> dict[str, Any]:
+        """Return parameters that make a fast instance for checks."""
         return {"trees": 30}
 
     def _prepare(self, samples: Sequence[Series], rng: np.random.Generator) -> None:

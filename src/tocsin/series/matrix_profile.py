@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 WARM_UP = 4
 PATIENCE = 600.0
+LEAST_SHARE = 0.02
 
 
 class MatrixProfile(WindowDetector):
@@ -82,6 +83,7 @@ class MatrixProfile(WindowDetector):
     )
 
     references_: tuple[FloatArray, ...]
+    _own: list[list[FloatArray]]
 
     def __init__(
         self,
@@ -105,14 +107,14 @@ class MatrixProfile(WindowDetector):
             raise InputError(f"the neighbour that counts is the first or a later one, not number {self.neighbours}")
         if not self.exclusion > 0:
             raise InputError(f"the exclusion is above 0 windows, not {self.exclusion}")
-        self.references_ = tuple(s.values for s in samples)
+        self.references_ = tuple(s.values.copy() for s in samples)
         # The training part's own distances are needed twice: for their usual range, and as its scores.
-        self._own: list[list[FloatArray]] = [[np.empty(0)] * len(self.channels_) for _ in samples]
+        self._own = [[np.empty(0)] * len(self.channels_) for _ in samples]
         self._warn_if_long(sum(len(s) for s in samples) ** 2 * len(self.channels_) / 2)
 
     def _learn_channel(self, c: int, columns: list[FloatArray], rng: np.random.Generator) -> None:
         found = False
-        for index, column in enumerate(columns):
+        for index in range(len(columns)):
             raw = self._own_profile(columns, index)
             if self.left and index == 0:
                 raw[: WARM_UP * self.window_] = np.inf
@@ -134,7 +136,7 @@ class MatrixProfile(WindowDetector):
             nearest = cross_profile(
                 column, columns, self.window_, neighbours=self.neighbours, own=index, left=self.left, **settings
             )
-        return nearest / np.sqrt(self.window_)
+        return np.asarray(nearest / np.sqrt(self.window_))
 
     def _judge_learned(self, c: int, columns: list[FloatArray]) -> FloatArray:
         return np.concatenate([own[c] for own in self._own])
@@ -184,16 +186,18 @@ class MatrixProfile(WindowDetector):
         peak = anomaly.where.start + int(np.nanargmax(inside))
         start = int(np.clip(peak - self.window_ // 2, 0, len(sample) - self.window_))
         found = []
-        for name, share in scores.shares(peak)[:8]:
-            if share < 0.02:
+        assert scores.parts is not None
+        parts = np.nan_to_num(scores.parts[peak].astype(np.float64)).clip(min=0.0)
+        shares = parts / (parts.sum() or 1.0)
+        for c in np.argsort(-shares, kind="stable")[:8]:
+            if shares[c] < LEAST_SHARE:
                 break
-            c = sample.channels.index(name)
             seen = sample.values[start : start + self.window_, c]
             low, high = float(self.profile_.low[c]), float(self.profile_.high[c])
             found.append(
                 Evidence(
-                    name,
-                    share,
+                    sample.channels[c],
+                    float(shares[c]),
                     float(seen[np.abs(seen - self.profile_.centre[c]).argmax()]),
                     (low, high),
                     self._relative(sample, c, start),
@@ -233,8 +237,8 @@ class MatrixProfile(WindowDetector):
         seconds = pairs * (1.5 + 0.055 * self.window_) * 1e-9
         if seconds > PATIENCE:
             warnings.warn(
-                f"matrix-profile will take about {seconds / 60:.0f} minutes for these rows and channels: take fewer, or "
-                "use subsequence-pca, which is linear",
+                f"matrix-profile will take about {seconds / 60:.0f} minutes for these rows and channels: take fewer, "
+                "or use subsequence-pca, which is linear",
                 TocsinWarning,
                 stacklevel=6,
             )

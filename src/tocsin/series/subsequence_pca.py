@@ -100,13 +100,13 @@ class SubsequencePCA(WindowDetector):
     def _judge(self, c: int, windows: FloatArray) -> FloatArray:
         windows = windows - self.means_[c].astype(np.float32)
         projected = windows @ self._weights(c)
-        return np.sqrt(np.einsum("ij,ij->i", projected, projected) / self.window_)
+        return np.asarray(np.sqrt(np.einsum("ij,ij->i", projected, projected) / self.window_))
 
     def _weights(self, c: int) -> FloatArray:
         """One column per direction that counts, scaled by how much it counts."""
         if self.distance == "residual":
             # The minor directions themselves: subtracting the main ones from the whole would cost digits.
-            return self.directions_[c][:, self._main(c) :]
+            return np.asarray(self.directions_[c][:, self._main(c) :])
         usual = np.sqrt(self.variances_[c] + self.ridge * self.variances_[c].sum())
         return np.asarray(self.directions_[c] / usual.astype(np.float32))
 
@@ -118,9 +118,9 @@ class SubsequencePCA(WindowDetector):
     def _expected(self, sample: Series) -> FloatArray | None:
         """Each row as the main directions of the window around it would have it: one filter per channel."""
         assert self.profile_ is not None
-        expected = np.empty(sample.values.shape, dtype=np.float32)
+        expected = np.empty((len(sample), len(self.channels_)), dtype=np.float32)
         before = self.window_ // 2
-        for c in range(expected.shape[1]):
+        for c in range(len(self.channels_)):
             column = self._standard(sample.values, c)
             if self.flat_[c]:
                 expected[:, c] = self.profile_.centre[c]

@@ -70,7 +70,7 @@ class Windowed(WindowDetector):
     training_: tuple[FloatArray, ...]
     checks_: tuple[FloatArray, ...]
     fitted_with_: str
-    _judges: list[Callable[[FloatArray], FloatArray] | None]
+    judges_: list[Callable[[FloatArray], FloatArray] | None]
 
     def __init__(
         self,
@@ -91,6 +91,7 @@ class Windowed(WindowDetector):
 
     @classmethod
     def example_parameters(cls) -> dict[str, Any]:
+        """Return parameters that make a fast instance for checks."""
         return {
             "estimator": {"class": "sklearn.ensemble.IsolationForest", "parameters": {"n_estimators": 20}},
             "training_windows": 1000,
@@ -110,11 +111,11 @@ class Windowed(WindowDetector):
         self.training_ = (nothing,) * len(self.channels_)
         self.checks_ = (np.zeros(0),) * len(self.channels_)
         self.fitted_with_ = _library(describe(self.estimator)["class"])
-        self._judges = [None] * len(self.channels_)
+        self.judges_ = [None] * len(self.channels_)
 
     def _learn_channel(self, c: int, columns: list[FloatArray], rng: np.random.Generator) -> None:
         windows = self._some_windows(columns, self.training_windows)
-        self._judges[c], remark = self._fitted(windows)
+        self.judges_[c], remark = self._fitted(windows)
         if remark and remark not in self.findings_:
             self.findings_ += (remark,)
         self.training_ = (*self.training_[:c], windows, *self.training_[c + 1 :])
@@ -124,7 +125,7 @@ class Windowed(WindowDetector):
         return self._judge(c, self.training_[c])
 
     def _judge(self, c: int, windows: FloatArray) -> FloatArray:
-        judge = self._judges[c]
+        judge = self.judges_[c]
         assert judge is not None
         scores = judge(windows)
         if not np.isfinite(scores).all():
@@ -132,7 +133,7 @@ class Windowed(WindowDetector):
                 f"{describe(self.estimator)['class']} gave a score that is not finite to a window of channel "
                 f"{self.channels_[c]!r}: choose other parameters or another estimator"
             )
-        return scores
+        return np.asarray(scores)
 
     def _normalise(self) -> Normalise:
         return self.normalise
@@ -150,16 +151,19 @@ class Windowed(WindowDetector):
     def _stored_parameters(self) -> dict[str, Any]:
         return {**super()._stored_parameters(), "estimator": describe(self.estimator)}
 
+    def _state(self) -> dict[str, Any]:
+        return {k: v for k, v in super()._state().items() if k != "judges_"}
+
     def _restore(self, state: dict[str, Any]) -> None:
         super()._restore(state)
         if not isinstance(self.estimator, Mapping):
             raise ArtifactError("the stored estimator is not described by its class and parameters")
         now = _library(str(self.estimator["class"]))
-        self._judges = [None] * len(self.training_)
+        self.judges_ = [None] * len(self.training_)
         for c, windows in enumerate(self.training_):
             if len(windows) == 0:
                 continue
-            self._judges[c], _ = self._fitted(windows)
+            self.judges_[c], _ = self._fitted(windows)
             if not np.allclose(self._judge(c, _some(windows)), self.checks_[c], rtol=1e-9, atol=1e-12):
                 raise ArtifactError(
                     f"{self.estimator['class']}, fitted again on the stored windows, gives other scores: the model was "
@@ -168,7 +172,7 @@ class Windowed(WindowDetector):
 
 
 def _some(windows: FloatArray) -> FloatArray:
-    return windows[np.linspace(0, len(windows) - 1, min(CHECKS, len(windows))).astype(int)]
+    return np.asarray(windows[np.linspace(0, len(windows) - 1, min(CHECKS, len(windows))).astype(int)])
 
 
 def _library(path: str) -> str:

@@ -67,7 +67,7 @@ def test_dependence_is_part_of_the_promise():
 
 
 def test_refuses():
-    with pytest.raises(InputError, match="0.1 is usual"):
+    with pytest.raises(InputError, match=r"0\.1 is usual"):
         Conformal(1.0)
 
 

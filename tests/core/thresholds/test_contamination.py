@@ -32,7 +32,7 @@ def planted(scores, sigmas, events=20, share=0.05):
 @pytest.mark.parametrize("kind", ["normal", "autoregressive"])
 @pytest.mark.parametrize("seed", range(5))
 def test_levels_stay_close_to_the_clean_ones(kind, seed):
-    """5 % planted at eight standard deviations: within 15 % of the clean level, where the naive one is twice as high."""
+    """5 % planted at eight standard deviations: within 15 % of the clean level, the naive one is twice as high."""
     clean = KINDS[kind](np.random.default_rng(seed), 10_000)
     dirty = planted(clean, 8.0)
     for rule in (Quantile(0.995), PeaksOverThreshold(1e-3)):

@@ -28,12 +28,14 @@ def test_a_batch_is_judged_as_the_stream_would(depth):
         values.append(level.value)
         one_by_one.append(level.update(float(score)))
     assert flags.tolist() == one_by_one
-    high = flags | (np.nan_to_num(scores) > 2.5)
-    assert levels[high] == pytest.approx(np.array(values)[high], rel=1e-9)
-    assert levels[~np.isnan(scores)] == pytest.approx(np.array(values)[~np.isnan(scores)], abs=0.05)
+    assert flags.sum() > 5
+    assert levels[flags] == pytest.approx(np.array(values)[flags], rel=1e-9)
+    # Between excesses the level that is drawn may be a little old.
+    assert levels[~np.isnan(scores)] == pytest.approx(np.array(values)[~np.isnan(scores)], abs=0.15)
 
 
 def test_keeps_its_risk_on_a_long_stream():
+    """Learning no alarm at all, as in the source, ends at three times the risk."""
     rates = []
     for seed in range(3):
         level = StreamingPOT(1e-3).fit(Calibration(normal(2000, seed)))
@@ -42,15 +44,15 @@ def test_keeps_its_risk_on_a_long_stream():
 
 
 def test_learns_from_the_stream_what_calibration_could_not_know():
-    """Calibrated on 1 000 scores, the streaming level ends closer to the true quantile than the one that stands still."""
+    """Calibrated on 1 000 scores, the streaming level ends closer to the true quantile than one that stands still."""
     from scipy.special import ndtri
 
     truth = -ndtri(1e-4)
     moved, stood = [], []
-    for seed in range(8):
+    for seed in range(6):
         calibration = Calibration(normal(1000, seed))
         level = StreamingPOT(1e-4).fit(calibration)
-        for score in normal(50_000, 100 + seed).tolist():
+        for score in normal(30_000, 100 + seed).tolist():
             level.update(score)
         moved.append(abs(level.value - truth))
         stood.append(abs(PeaksOverThreshold(1e-4, 0.98).fit(calibration).value - truth))
@@ -58,20 +60,22 @@ def test_learns_from_the_stream_what_calibration_could_not_know():
 
 
 def test_depth_follows_drift_and_the_fixed_mean_does_not():
-    drift = np.linspace(0, 20, 20_000) + normal(20_000, 3)
-    drift[15_000] += 9.0
+    drift = np.linspace(0, 15, 10_000) + normal(10_000, 3)
+    drift[7_500] += 9.0
     calibration = Calibration(normal(2000, 4))
     still, following = (StreamingPOT(1e-4, depth=d).fit(calibration).flags(drift) for d in (0, 100))
-    assert still.mean() > 0.5
+    assert still.sum() > 20 * following.sum()
     assert following.sum() <= 10
-    assert following[15_000]
+    assert following[7_500]
 
 
-def test_alarms_are_not_learned():
-    level = StreamingPOT(1e-3, depth=10).fit(Calibration(normal(2000)))
-    before = level.to_state()
-    assert all(level.update(100.0) for _ in range(50))
-    assert level.to_state() == before
+@pytest.mark.parametrize("depth", [0, 10])
+def test_a_burst_of_alarms_teaches_next_to_nothing(depth):
+    level = StreamingPOT(1e-3, depth=depth).fit(Calibration(normal(2000)))
+    before, exceeded = level.value, level.exceeded
+    assert all(level.update(100.0) for _ in range(500))
+    assert level.exceeded <= exceeded + 3
+    assert level.value < before + 0.5
 
 
 def test_memory_stays_bounded():

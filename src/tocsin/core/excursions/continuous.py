@@ -97,7 +97,7 @@ def persistency(covariance: SmoothCovariance) -> float:
     Raises
     ------
     InputError
-        If there is none below the decay of E: the covariance falls too slowly, or oscillates.
+        If the covariance oscillates, or falls too slowly for there to be a root.
 
     Examples
     --------
@@ -110,7 +110,10 @@ def persistency(covariance: SmoothCovariance) -> float:
     edges = np.concatenate([[0.0], np.geomspace(1e-4, 1.0, 24), np.linspace(1.0, _LONGEST, 800)[1:]])
     half = np.diff(edges) / 2
     t = ((edges[:-1] + half)[:, None] + half[:, None] * nodes).ravel()
-    mass = clipped_slepian(covariance, t) * (half[:, None] * weights).ravel()
+    sign = clipped_slepian(covariance, t)
+    if sign.min() < -1e-9:
+        raise InputError("the approximation needs a covariance that only falls; this one oscillates")
+    mass = sign * (half[:, None] * weights).ravel()
 
     def remainder(theta: float) -> float:
         with np.errstate(over="ignore"):
@@ -120,7 +123,7 @@ def persistency(covariance: SmoothCovariance) -> float:
     while remainder(high) > 0:
         high *= 1.25
         if high > 1e3:
-            raise InputError("this covariance has no persistency coefficient: it oscillates, or falls too slowly")
+            raise InputError("this covariance has no persistency coefficient: it falls too slowly")
     return float(brentq(remainder, high / 1.25, high, xtol=1e-12))
 
 

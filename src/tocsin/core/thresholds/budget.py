@@ -16,14 +16,14 @@ from tocsin.core.thresholds.events import AlarmCounts
 from tocsin.core.thresholds.fixed import FixedLevel, constant_words, joined, top_tail
 from tocsin.core.thresholds.tail import Tail, fit_tail
 from tocsin.core.thresholds.top import TopLevel
-from tocsin.core.thresholds.words import duration, number, plural, rate, share
+from tocsin.core.words import duration, number, plural, rate, share
 
 if TYPE_CHECKING:
     from tocsin.core.calibration import Calibration
     from tocsin.core.types import FloatArray
 
 _ENOUGH = 10
-_PEAKS = (50, 1000)
+_PEAKS = (50, 400)
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ class Budget(Threshold):
             value, support = _level_of_share(budget.amount, ordered, tail)
             promise = f"about {share(budget.amount)} of the places of data like {calibration.source}"
             return FixedLevel(value, joined(promise, trimmed.words), support, ordered, place_tail)
-        per_place = budget.amount
+        per_place = budget.amount / len(trimmed.calibration) if budget.kind == "all" else budget.amount
         if budget.kind == "time" and calibration.seconds is not None:
             per_place *= calibration.seconds
         value, support = self._level_of_rate(trimmed, per_place)
@@ -116,7 +116,10 @@ class Budget(Threshold):
     def _promise(self, trimmed: Trimmed, per_place: float) -> str:
         seconds = trimmed.calibration.seconds
         merged = "" if self.rules == AlarmRules() else ", after the alarm rules"
-        if seconds is None or parse_budget(self.text).kind == "places":
+        kind = parse_budget(self.text).kind
+        if kind == "all":
+            often = f"{plural(per_place * len(trimmed.calibration), 'false alarm')} in as much data"
+        elif seconds is None or kind == "places":
             often = f"{plural(1000 * per_place, 'false alarm')} per 1000 places"
         else:
             count, unit = rate(per_place / seconds).split("/")
@@ -149,7 +152,7 @@ class Budget(Threshold):
 
 
 def _asked(text: str, calibration: Calibration) -> str:
-    if calibration.seconds is None or parse_budget(text).kind == "places":
+    if calibration.seconds is None or parse_budget(text).kind in ("places", "all"):
         most = f"1 per {number(len(calibration))} places"
     else:
         most = f"1/{duration(len(calibration) * calibration.seconds).removeprefix('1 ')}"

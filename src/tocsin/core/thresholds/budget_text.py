@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tocsin.core.errors import InputError
-from tocsin.core.thresholds.words import SECONDS
+from tocsin.core.words import SECONDS
 
-_EXAMPLES = '"1/day", "2 per hour", "0.5/week", "1 per 10 minutes", "0.1%", "3 per 1000 places" or "top 10"'
+_EXAMPLES = '"1/day", "2 per hour", "0.5/week", "1 per 10 minutes", "0.1%", "3 per 1000 places", "1 in all" or "top 10"'
 _SHORT = {
     "s": "second",
     "sec": "second",
@@ -25,6 +25,7 @@ _SHORT = {
     "yr": "year",
 }
 _NUMBER = r"(\d+(?:\.\d+)?|\.\d+)"
+_ALL = re.compile(_NUMBER + r"\s*(?:alarms?\s*)?in\s+all")
 _TOP = re.compile(r"top[\s-]*(\d+)")
 _SHARE = re.compile(_NUMBER + r"\s*(%|percent)(?:\s+of\s+(?:the\s+)?places)?")
 _PLACES = re.compile(
@@ -39,13 +40,14 @@ class ParsedBudget:
 
     Parameters
     ----------
-    kind : {"time", "places", "share", "top"}
-        Alarms per second, alarms per place, a share of places, or the strangest alarms of each batch.
+    kind : {"time", "places", "all", "share", "top"}
+        Alarms per second, per place, in as many places as the calibration part has; a share of places; or the
+        strangest alarms of each batch.
     amount : float
         In the unit of the kind.
     """
 
-    kind: Literal["time", "places", "share", "top"]
+    kind: Literal["time", "places", "all", "share", "top"]
     amount: float
 
 
@@ -55,8 +57,9 @@ def parse_budget(text: str) -> ParsedBudget:
     Parameters
     ----------
     text : str
-        Alarms per time ("1/day", "2 per hour", "1 per 10 minutes"), alarms per number of places ("3 per 1000"), a share
-        of places ("0.1%"), or a number of alarms per batch ("top 10"). Months and years have 30.4375 and 365.25 days.
+        Alarms per time ("1/day", "2 per hour", "1 per 10 minutes"), alarms per number of places ("3 per 1000"), alarms
+        in all of the calibration part ("1 in all"), a share of places ("0.1%"), or a number of alarms per batch
+        ("top 10"). Months and years have 30.4375 and 365.25 days.
 
     Returns
     -------
@@ -81,6 +84,8 @@ def parse_budget(text: str) -> ParsedBudget:
     plain = text.strip().lower()
     if match := _TOP.fullmatch(plain):
         return ParsedBudget("top", _positive(float(match[1]), text))
+    if match := _ALL.fullmatch(plain):
+        return ParsedBudget("all", _positive(float(match[1]), text))
     if match := _SHARE.fullmatch(plain):
         amount = _positive(float(match[1]) / 100, text)
         if amount >= 1:

@@ -11,7 +11,7 @@ from tocsin.core.errors import InputError
 from tocsin.core.thresholds.base import Level, Threshold
 from tocsin.core.thresholds.contamination import trim
 from tocsin.core.thresholds.fixed import constant_words, joined, rank_p_values
-from tocsin.core.thresholds.words import number, plural, share
+from tocsin.core.words import number, plural, share
 
 if TYPE_CHECKING:
     from tocsin.core.calibration import Calibration

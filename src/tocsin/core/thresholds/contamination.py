@@ -19,8 +19,8 @@ from tocsin.core.alarm_rules import mask_runs
 from tocsin.core.calibration import Calibration
 from tocsin.core.thresholds.events import AlarmCounts
 from tocsin.core.thresholds.tail import survival
-from tocsin.core.thresholds.words import share
 from tocsin.core.types import BoolArray, FloatArray
+from tocsin.core.words import share
 
 _LEAST = 50
 _MOST_DROPPED = 0.15

@@ -11,7 +11,7 @@ from tocsin.core.errors import InputError
 from tocsin.core.thresholds.base import Threshold
 from tocsin.core.thresholds.contamination import trim
 from tocsin.core.thresholds.fixed import FixedLevel, constant_words, joined, top_tail
-from tocsin.core.thresholds.words import plural
+from tocsin.core.words import plural
 
 if TYPE_CHECKING:
     from tocsin.core.calibration import Calibration

@@ -12,7 +12,7 @@ from tocsin.core.thresholds.base import Threshold
 from tocsin.core.thresholds.contamination import trim
 from tocsin.core.thresholds.fixed import constant_words, joined
 from tocsin.core.thresholds.streaming_level import StreamingLevel
-from tocsin.core.thresholds.words import plural
+from tocsin.core.words import plural
 
 if TYPE_CHECKING:
     from tocsin.core.calibration import Calibration
@@ -26,11 +26,15 @@ class StreamingPOT(Threshold):
     """SPOT, and with a `depth` DSPOT, which follows slow drift of the scores.
 
     Source: Siffer, Fouque, Termier and Largouët, "Anomaly Detection in Streams with Extreme Value Theory", KDD 2017.
-    Scores over the level are alarms and are not learned; scores between the start of the tail and the level are learned
-    as new excesses. With `depth` d, each score is judged by its difference from the mean of the last d normal scores.
+    Scores over the level are alarms; scores between the start of the tail and the level are learned as new excesses.
+    With `depth` d, each score is judged by its difference from the mean of the last d normal scores.
 
-    Deviations: the tail is refitted when the excesses have grown by 2 %, not at each of them, and only the newest
-    `memory` excesses are kept, so time and memory per score stay bounded on an endless stream.
+    Deviations: in the source no alarm is learned. Normal scores cross the level, too, and a tail that is cut at its own
+    level sinks: on normal noise the source's rule ends with three times the false alarms it promises. Here alarms are
+    learned up to twice the rate of the risk (with no more than three in a row), and no higher than the level of a tenth
+    of the risk, so that a burst of anomalies teaches next to nothing. The tail is refitted when the excesses have grown
+    by 2 %, not at each of them, and only the newest `memory` excesses are kept, so time and memory per score stay
+    bounded on an endless stream.
 
     Parameters
     ----------
@@ -119,7 +123,7 @@ class StreamingPOT(Threshold):
                 f"a risk of {self.risk:g} was asked for; {plural(ordered.size, 'calibration score')} support at most "
                 f"{1 / ordered.size:.2g}: the level is an extrapolation by a generalised Pareto tail"
             )
-        level.support = joined(constant_words(ordered), few) or None
+        level.support = joined(constant_words(np.sort(scores)), few) or None
         return level
 
 

@@ -18,6 +18,8 @@ from tocsin.core.types import BoolArray, FloatArray
 _REFERENCE = 2001
 _GROWTH = 1.02
 _FORMAT = 1
+_LEARNED_ALARMS = 2.0
+_MOST_ALLOWED = 3.0
 
 
 class StreamingLevel(Level):
@@ -70,32 +72,18 @@ class StreamingLevel(Level):
         self._window = deque(window, maxlen=len(window) or 1)
         self._depth = len(window)
         self._sum = math.fsum(window)
-        self._until_sum = self._depth
+        self._until_sum = max(self._depth, 1)
         if ordered.size > _REFERENCE:
             ordered = ordered[np.linspace(0, ordered.size - 1, _REFERENCE).astype(np.int64)]
         self._ordered = ordered
+        self._allowed = 1.0
         self._highest = float(ordered[-1])
-        self._learned = 0
-        self._tail: Tail | None = None
-        self.tail_words: str | None = None
         self._refit()
 
     def _refit(self) -> None:
-        seen = np.fromiter(self._excesses, dtype=np.float64)
-        fitted = fit_tail(seen, 0.0, 1.0)
-        if isinstance(fitted, Tail) and self._tail is not None and self._learned:
-            # Scores over the level were not learned, so the tail was cut there. Put back what it says is missing
-            # (expectation maximisation); otherwise each fit ends lower than the one before, and the level sinks.
-            for previous in (self._tail, fitted):
-                cut = self._above_base() - self.begin
-                over = float(previous.beyond(cut))
-                missing = round(min(self._learned, seen.size) * over / max(1.0 - over, 0.1))
-                ranks = (np.arange(missing) + 0.5) / max(missing, 1)
-                put_back = np.array([previous.level(over * rank) for rank in ranks.tolist()])
-                again = fit_tail(np.concatenate([seen, put_back]), 0.0, 1.0)
-                fitted = again if isinstance(again, Tail) else fitted
-        self._tail = fitted if isinstance(fitted, Tail) else None
-        self.tail_words = None if isinstance(fitted, Tail) else fitted
+        fitted = fit_tail(np.fromiter(self._excesses, dtype=np.float64), 0.0, 1.0)
+        self._tail: Tail | None = fitted if isinstance(fitted, Tail) else None
+        self.tail_words: str | None = None if isinstance(fitted, Tail) else fitted
         self._refit_at = max(self.exceeded + 1, math.ceil(self.exceeded * _GROWTH))
 
     @property
@@ -106,10 +94,23 @@ class StreamingLevel(Level):
     def _base(self) -> float:
         return self._sum / self._depth if self._depth else 0.0
 
-    def _above_base(self) -> float:
+    def _above_base(self, part: float = 1.0) -> float:
+        """The level over the base, for the risk or a part of it."""
         if self._tail is None:
             return self._highest
-        return self.begin + self._tail.level(min(1.0, self.risk * self.seen / max(self.exceeded, 1)))
+        return self.begin + self._tail.level(min(1.0, part * self.risk * self.seen / max(self.exceeded, 1)))
+
+    def _allow(self, places: int) -> None:
+        """Normal places cross the level, too, at the rate of the risk: about so many alarms may be learned."""
+        self._allowed = min(self._allowed + places * _LEARNED_ALARMS * self.risk, _MOST_ALLOWED)
+
+    def _learn(self, relative: float) -> None:
+        """Take a score above the begin of the tail for a normal one."""
+        self.seen += 1
+        self.exceeded += 1
+        self._excesses.append(relative - self.begin)
+        if self.exceeded >= self._refit_at:
+            self._refit()
 
     def update(self, score: float) -> bool:
         """Judge the next score, then learn from it if it is normal.
@@ -122,15 +123,16 @@ class StreamingLevel(Level):
         if math.isnan(score):
             return False
         relative = score - self._base()
+        self._allow(1)
         if relative > self.begin and relative > self._above_base():
+            if self._allowed >= 1 and self._tail is not None:
+                self._allowed -= 1
+                self._learn(min(relative, self._above_base(0.1)))
             return True
-        self.seen += 1
         if relative > self.begin:
-            self.exceeded += 1
-            self._learned += 1
-            self._excesses.append(relative - self.begin)
-            if self.exceeded >= self._refit_at:
-                self._refit()
+            self._learn(relative)
+        else:
+            self.seen += 1
         if self._depth:
             self._sum += score - self._window[0]
             self._window.append(score)
@@ -165,6 +167,7 @@ class StreamingLevel(Level):
         steps = zip(places.tolist(), flat[places].tolist(), skipped.tolist(), strict=True)
         for visit, (place, score, before) in enumerate(steps, start=1):
             stream.seen += before
+            stream._allow(before)
             bases[visit], heights[visit] = stream._base(), heights[visit - 1]
             relative = score - bases[visit]
             if relative > stream.begin:
@@ -213,6 +216,7 @@ class StreamingLevel(Level):
             "sum": self._sum,
             "until_sum": self._until_sum,
             "refit_at": self._refit_at,
+            "allowed": self._allowed,
             "tail": None if self._tail is None else [self._tail.shape, self._tail.scale, self._tail.count],
             "tail_words": self.tail_words,
             "ordered": self._ordered.tolist(),
@@ -233,7 +237,7 @@ class StreamingLevel(Level):
             raise ArtifactError("the stored stream is damaged, or was written by a newer version of tocsin")
         try:
             numbers = {key: np.asarray(state[key], dtype=np.float64) for key in ("excesses", "window", "ordered")}
-            single = {key: float(state[key]) for key in ("risk", "begin", "sum")}
+            single = {key: float(state[key]) for key in ("risk", "begin", "sum", "allowed")}
             counts = {key: int(state[key]) for key in ("seen", "exceeded", "memory", "until_sum", "refit_at")}
             tail = None if state["tail"] is None else [float(v) for v in state["tail"]]
             promise, support, words = state["promise"], state["support"], state["tail_words"]
@@ -268,7 +272,8 @@ class StreamingLevel(Level):
             promise=promise,
             support=support,
         )
-        level._sum, level._until_sum, level._refit_at = single["sum"], max(counts["until_sum"], 1), counts["refit_at"]
+        level._sum, level._allowed = single["sum"], min(single["allowed"], _MOST_ALLOWED)
+        level._until_sum, level._refit_at = max(counts["until_sum"], 1), counts["refit_at"]
         level._tail = None if tail is None else Tail(0.0, tail[0], tail[1], 1.0, int(tail[2]))
         level.tail_words = words
         return level

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -12,23 +12,22 @@ from tocsin.metrics._checks import MetricError, check_count
 Indices = npt.NDArray[np.intp]
 
 
-def draws(n_groups: int, n_resamples: int, seed: int, strata: Sequence[object] | None = None) -> Iterator[Indices]:
-    """Yield ``n_resamples`` arrays of ``n_groups`` group numbers, drawn with replacement (within each stratum)."""
+def draws(n_groups: int, n_resamples: int, seed: int, strata: Sequence[object] | None = None) -> Indices:
+    """Return group numbers drawn with replacement (within each stratum), shape (n_resamples, n_groups)."""
     check_count(n_resamples, "n_resamples", least=1)
     random = np.random.default_rng(seed)
-    pools = _pools(n_groups, strata)
-    for _ in range(n_resamples):
-        yield np.concatenate([pool[random.integers(0, len(pool), len(pool))] for pool in pools])
+    parts = [pool[random.integers(0, len(pool), (n_resamples, len(pool)))] for pool in _pools(n_groups, strata)]
+    return np.concatenate(parts, axis=1)
 
 
 def multiplicities(
     n_groups: int, n_resamples: int, seed: int, strata: Sequence[object] | None = None
 ) -> npt.NDArray[np.float64]:
-    """Return how often each resample holds each group, shape (n_resamples, n_groups)."""
-    counts = np.zeros((check_count(n_resamples, "n_resamples", least=1), n_groups))
-    for row, chosen in zip(counts, draws(n_groups, n_resamples, seed, strata), strict=True):
-        row[:] = np.bincount(chosen, minlength=n_groups)
-    return counts
+    """Return how often each resample of `draws` holds each group, shape (n_resamples, n_groups)."""
+    chosen = draws(n_groups, n_resamples, seed, strata)
+    cell = chosen + n_groups * np.arange(n_resamples)[:, None]
+    counts = np.bincount(cell.ravel(), minlength=n_resamples * n_groups)
+    return counts.reshape(n_resamples, n_groups).astype(np.float64)
 
 
 def leave_one_out(n_groups: int) -> npt.NDArray[np.float64]:

@@ -12,6 +12,7 @@ from tocsin.metrics._checks import MetricError, Undefined, check_count
 from tocsin.metrics.bootstrap._draws import Indices, draws
 from tocsin.metrics.bootstrap.interval import Floats, Interval, interval_of
 
+INTERVAL_RESAMPLES = 2000
 EXACT_UP_TO = 14  # groups: 2 ** 14 exchanges are enumerated, more are drawn
 
 
@@ -119,7 +120,7 @@ def paired_permutation(
     if not n:
         nothing = Undefined("no group has a value for both")
         return PairedResult(interval_of(nothing, np.empty(0), 0, level=level), nothing, "exchange within groups")
-    resampled = np.array([difference[chosen].mean() for chosen in draws(n, 2000, seed)])
+    resampled = difference[draws(n, INTERVAL_RESAMPLES, seed)].mean(axis=1)
     interval = interval_of(float(difference.mean()), resampled, n, level=level)
     # Rounding must not turn an exchange that changes nothing into a smaller difference.
     reached = abs(difference.sum()) * (1 - 1e-12)

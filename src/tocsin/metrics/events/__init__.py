@@ -9,7 +9,7 @@ from tocsin.metrics.events.ranking import (
     r_precision,
     recall_at_k,
 )
-from tocsin.metrics.events.table import EVENT_METRICS, detection_rate, event_ap, event_auroc, event_oracle_f1
+from tocsin.metrics.events.table import EVENT_METRICS, detection_rate
 from tocsin.metrics.events.traces import TraceRow, trace_report, trace_scores
 
 __all__ = [
@@ -18,9 +18,6 @@ __all__ = [
     "TraceRow",
     "detection_rate",
     "detection_within_budget",
-    "event_ap",
-    "event_auroc",
-    "event_oracle_f1",
     "precision_at_k",
     "r_precision",
     "recall_at_k",

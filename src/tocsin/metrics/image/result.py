@@ -191,7 +191,7 @@ class PixelResult:
             table = self.region_table
             areas = self.ranking.positive_areas(limit)
             total = np.bincount(table.of_pixel, weights=areas, minlength=len(table.area))
-            self._gains[limit] = total / table.area
+            self._gains[limit] = np.minimum(total / table.area, limit)  # rounding must not lift AU-PRO above 1
         return self._gains[limit]
 
     def _lacking(self) -> Undefined | None:

@@ -152,7 +152,7 @@ class SaturatedEvaluation:
                 found[kind] = np.full(len(store.scores), np.nan)
                 continue
             ranking = Ranking(normal, normal[:0])
-            found[kind] = np.array([ranking.partial_area(s, limit).mean() / limit for s in store.scores])
+            found[kind] = np.array([min(1.0, ranking.partial_area(s, limit).mean() / limit) for s in store.scores])
         return found
 
 

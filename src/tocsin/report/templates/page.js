@@ -50,7 +50,6 @@
   function draw(place) {
     const figure = figureOf(place);
     const config = {
-      responsive: !printing,
       displaylogo: false,
       displayModeBar: coarse ? false : "hover",
       modeBarButtons: [["zoom2d", "pan2d", "resetScale2d", "toImage"]],
@@ -64,11 +63,21 @@
     place.textContent = "";
     drawn.set(place, true);
     Plotly.newPlot(place, figure.data, figure.layout, config);
+    fitting.observe(place);
     place.on("plotly_click", (event) => {
       const target = event.points.map((p) => p.customdata).find(Boolean);
       if (target) show(target);
     });
   }
+
+  // Not only the window changes a chart's width: folds, scroll bars and turning a phone do, too.
+  const fitting = new ResizeObserver((entries) => {
+    if (printing) return;
+    for (const { target } of entries) {
+      const off = Math.abs(target.clientWidth - target._fullLayout.width);
+      if (target.clientWidth > 0 && off > 1) Plotly.Plots.resize(target);
+    }
+  });
 
   function show(id) {
     const target = document.getElementById(id);

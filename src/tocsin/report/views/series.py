@@ -46,6 +46,18 @@ class SeriesView(View):
         long = self._seconds(where.start, where.stop) if isinstance(where, Interval) else 0.0
         return span(long) if long else count(where.size, "row")
 
+    def where(self, anomaly: Anomaly) -> str:
+        """Return from when to when, or which rows."""
+        text = super().where(anomaly)
+        if self.series.time is not None or not isinstance(anomaly.where, Interval):
+            return text
+        return f"row {text}" if anomaly.where.size == 1 else f"rows {text}"
+
+    def at(self, anomaly: Anomaly) -> str:
+        """Return when an anomaly peaks, or in which row."""
+        text = super().at(anomaly)
+        return text if self.series.time is not None or not isinstance(anomaly.where, Interval) else f"row {text}"
+
     def facts(self) -> list[tuple[str, str]]:
         """Return rows, span, step and what is missing."""
         series, (rows, channels) = self.series, self.series.values.shape

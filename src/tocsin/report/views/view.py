@@ -54,6 +54,10 @@ class View:
                 return f"{visible(extent.first, 60)} to {visible(time, 60)}"
         return visible(extent, 120)
 
+    def at(self, anomaly: Anomaly) -> str:
+        """Return where an anomaly peaks."""
+        return visible(anomaly.peak_at, 100)
+
     def facts(self) -> list[tuple[str, str]]:
         """Return what the data are, as labels and texts."""
         sample = self.detection.sample
