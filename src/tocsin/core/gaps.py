@@ -2,8 +2,9 @@
 
 1. Where a channel is missing, its value is drawn on a straight line between its neighbours (held at the ends).
 2. A place where no channel has data gets no score (NaN).
-3. A detector looks at `reach` places around each place. Where more than a fifth of those are bridged, there is no
-   verdict either: a score there would judge our straight line, not the data.
+3. A detector looks at `reach` places around each place. Where more than a fifth of those are bridged, or any belong to
+   a gap longer than a fifth of the reach, there is no verdict either: a score there would judge our straight line, not
+   the data.
 4. Among several channels the rule holds for each: a place is judged on the channels that have a verdict. Where a
    detector judges channels only together, there is no verdict where more than a fifth of all values are bridged.
 
@@ -55,7 +56,9 @@ def no_verdict(missing: BoolArray, reach: int) -> BoolArray:
     """
     if reach <= 1 or not missing.any():
         return missing
-    return np.asarray(missing | (bridged_share(missing, reach) > TOLERATED))
+    unsure = missing | (bridged_share(missing, reach) > TOLERATED)
+    long = long_gaps(missing, TOLERATED * reach)
+    return np.asarray(unsure | (bridged_share(long, reach) > 0)) if long.any() else unsure
 
 
 def withhold(
@@ -95,6 +98,23 @@ def withhold(
     share = bridged_share(missing, reach).mean(axis=1)
     kept[some & (share > TOLERATED)] = np.nan
     return kept, parts
+
+
+def long_gaps(missing: BoolArray, longest: float) -> BoolArray:
+    """Return True inside runs of True that are longer than `longest`, along the first axis; (n,) or (n, c).
+
+    Examples
+    --------
+    >>> long_gaps(np.array([True, False, True, True, True]), 2).astype(int).tolist()
+    [0, 0, 1, 1, 1]
+    """
+    columns = missing.reshape(len(missing), -1)
+    found = np.zeros(columns.shape, dtype=bool)
+    for c in np.flatnonzero(columns.any(axis=0)):
+        edges = np.flatnonzero(np.diff(columns[:, c], prepend=False, append=False))
+        for start, stop in edges.reshape(-1, 2)[np.diff(edges.reshape(-1, 2), axis=1)[:, 0] > longest]:
+            found[start:stop, c] = True
+    return found.reshape(missing.shape)
 
 
 def bridged_share(missing: BoolArray, reach: int) -> FloatArray:

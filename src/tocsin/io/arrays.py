@@ -115,7 +115,7 @@ def _check_header(file: IO[bytes], where: str, options: Options) -> None:
             shape, _, dtype = np.lib.format.read_array_header_1_0(file)
         else:
             shape, _, dtype = np.lib.format.read_array_header_2_0(file)
-    except (ValueError, EOFError) as error:
+    except Exception as error:  # the parser of a damaged header fails in many ways, TokenError and KeyError among them
         raise InputError(f"{where} is no array that can be read: {_said(error)}; write it again") from None
     if dtype.hasobject:
         raise InputError(

@@ -170,3 +170,10 @@ def test_asking_for_more_alarms_than_there_can_be():
     level = Budget("1 per 3 places").fit(Calibration(smooth(5000, 0)))
     assert "no level raises as many alarms" in level.support
     assert abs(level.value) < 1.0
+
+
+def test_equal_peaks_are_said():
+    scores = np.tile(np.array([0.0, 1, 2, 1, 0, 0]), 500)
+    level = Budget("50 per 1000").fit(Calibration(scores))
+    assert level.value == 2.0
+    assert "many scores are equal" in level.support

@@ -127,7 +127,8 @@ def fit_run_lengths(
     else:
         share = _share_above(calibration, level)
         crossings = _gaussian_crossings(calibration, correlation, share, horizon)
-        used, upper, lower = "gaussian", *_series_lifetimes(crossings, findings, tolerance=10 * NEGATIVE_MASS)
+        tolerance = _noise_of_masses(correlation, len(calibration))
+        used, upper, lower = "gaussian", *_series_lifetimes(crossings, findings, tolerance)
         _check_gaussian_means(findings, calibration, correlation, level)
     check_mean(findings, upper.mean, seen, "above the level")
     if findings.against:
@@ -205,6 +206,11 @@ def _series_lifetimes(crossings: Crossings, findings: Findings, tolerance: float
     above, below = run_length_masses(crossings)
     check_masses(findings, above, tolerance)
     return with_fitted_tail(above, _SERIES_RELIABLE), with_mean(below, _SERIES_RELIABLE, crossings.mean_below)
+
+
+def _noise_of_masses(correlation: FloatArray, count: int) -> float:
+    """Negative masses to tolerate: chances move by about an eighth of what the measured autocorrelation is off by."""
+    return max(10 * NEGATIVE_MASS, noise_of(correlation, count) / 8)
 
 
 def _empirical_lifetimes(crossings: Crossings, seen: IntArray, findings: Findings) -> tuple[Lifetimes, Lifetimes]:

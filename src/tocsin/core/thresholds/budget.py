@@ -135,8 +135,15 @@ class Budget(Threshold):
             value = counts.level_for(expected)
             raised = int(counts.above(value))
             few = None
-            if raised < expected / 2:
-                few = f"no level raises as many alarms: {plural(raised, 'alarm')} in {_extent(calibration)} at most"
+            if counts.most < expected:
+                few = (
+                    f"no level raises as many alarms: {plural(counts.most, 'alarm')} in {_extent(calibration)} at most"
+                )
+            elif raised < expected / 2:
+                few = (
+                    f"many scores are equal: this level raises {plural(raised, 'alarm')} in {_extent(calibration)}, "
+                    "and the next lower one more than the budget"
+                )
             return value, few
         tail = _tail_of_peaks(counts, calibration)
         seen = counts.level_for(max(1.0, np.ceil(expected)))

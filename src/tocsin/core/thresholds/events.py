@@ -52,6 +52,11 @@ class AlarmCounts:
         already = self._from.size - np.searchsorted(self._from, levels, side="right")
         return np.asarray(over - already)
 
+    @property
+    def most(self) -> int:
+        """The most alarms that any level raises."""
+        return int(self.above(np.concatenate([self._from, self._to])).max(initial=0))
+
     def peaks(self, level: float) -> FloatArray:
         """Return the highest score of each alarm above a level, in time order."""
         starts, stops = mask_runs(self._shaped > level)
