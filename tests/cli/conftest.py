@@ -33,7 +33,9 @@ def tocsin(capsys: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
 def metrics(tmp_path: Path) -> Callable[..., Path]:
     """Write a metrics file: three channels, one row a minute, a fault on `disk` where asked."""
 
-    def write(name: str = "metrics.csv", fault: tuple[int, int] | None = (1500, 1530), rows: int = 2000, seed: int = 0) -> Path:
+    def write(
+        name: str = "metrics.csv", fault: tuple[int, int] | None = (1500, 1530), rows: int = 2000, seed: int = 0
+    ) -> Path:
         rng = np.random.default_rng(seed)
         values = rng.normal(size=(rows, 3)) + [10, 20, 30]
         if fault:

@@ -236,7 +236,9 @@ def test_standard_input(metrics) -> None:
 
 
 def test_a_closed_pipe_is_no_error(metrics) -> None:
-    command = f"{sys.executable} -m tocsin detect {metrics()} --detector robust-z --json --false-alarms 'top 200' | head -1"
+    command = (
+        f"{sys.executable} -m tocsin detect {metrics()} --detector robust-z --json --false-alarms 'top 200' | head -1"
+    )
     done = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, check=False)
     assert done.stderr == ""
     assert len(done.stdout.splitlines()) == 1

@@ -36,7 +36,9 @@ def test_arrays_outlive_the_query() -> None:
     assert first.flags.writeable
 
 
-@pytest.mark.parametrize("query", ["SELECT nonsense", "SELECT CAST(IF(i > 150000, 'x', '1') AS DOUBLE) FROM range(200000) t(i)"])
+@pytest.mark.parametrize(
+    "query", ["SELECT nonsense", "SELECT CAST(IF(i > 150000, 'x', '1') AS DOUBLE) FROM range(200000) t(i)"]
+)
 def test_failures(query: str) -> None:
     with database.connect() as connection, pytest.raises(QueryError):
         list(batches(connection, query))

@@ -62,7 +62,10 @@ def test_unreadable(write: Write) -> None:
 def test_empty_file(write: Write) -> None:
     assert problem(write("")) == "data.csv is empty: there is nothing to read"
     assert problem(write(" \n \n")) == "data.csv holds nothing but blanks"
-    assert problem(write(gzip.compress(b""), "data.csv.gz")) == "data.csv.gz is empty once unpacked: there is nothing to read"
+    assert (
+        problem(write(gzip.compress(b""), "data.csv.gz"))
+        == "data.csv.gz is empty once unpacked: there is nothing to read"
+    )
     assert problem(write("# nothing\n# here\n")) == "data.csv holds comments and no rows"
 
 
@@ -98,7 +101,9 @@ def test_labels_and_nothing_else(write: Write) -> None:
 
 
 def test_all_missing(write: Write) -> None:
-    assert problem(write("time,v\n2026-01-01,\n2026-01-02,N/A\n")).startswith("data.csv: no column beside the clock holds numbers")
+    assert problem(write("time,v\n2026-01-01,\n2026-01-02,N/A\n")).startswith(
+        "data.csv: no column beside the clock holds numbers"
+    )
     path = write("v,w\n,1\nN/A,2\n")
     assert problem(path, channels="v") == "data.csv: every value of v is missing"
 
@@ -126,7 +131,9 @@ def test_mixed_types_in_json(write: Write) -> None:
 
 
 def test_words_among_numbers_from_the_start(write: Write) -> None:
-    assert "column 'load' holds 'ERROR' in row 2 (line 3)" in problem(write(numbered(9, {2: "2026-01-01 00:00:01,ERROR"})))
+    assert "column 'load' holds 'ERROR' in row 2 (line 3)" in problem(
+        write(numbered(9, {2: "2026-01-01 00:00:01,ERROR"}))
+    )
 
 
 @pytest.mark.parametrize(("row", "cells"), [("2026-01-01 13:53:19,1,2", 3), ("2026-01-01 13:53:19", 1)])
@@ -153,12 +160,16 @@ def test_latin1(write: Write) -> None:
 
 
 def test_latin1_far_below(write: Write) -> None:
-    text = "time,note,v\n" + "".join(f"2026-01-01 00:00:00,{'käse' if i == 40_000 else 'x'},{i}\n" for i in range(50_000))
+    text = "time,note,v\n" + "".join(
+        f"2026-01-01 00:00:00,{'käse' if i == 40_000 else 'x'},{i}\n" for i in range(50_000)
+    )
     assert "byte 0xe4 in line 40002, position 22 (in latin-1 it is 'ä')" in problem(write(text.encode("latin-1")))
 
 
 def test_utf16_without_a_mark(write: Write) -> None:
-    assert "looks like UTF-16 without a byte order mark: convert it" in problem(write("v\n1\n2\n3\n".encode("utf-16-le")))
+    assert "looks like UTF-16 without a byte order mark: convert it" in problem(
+        write("v\n1\n2\n3\n".encode("utf-16-le"))
+    )
 
 
 def test_broken_utf16(write: Write) -> None:
@@ -205,7 +216,9 @@ def test_a_time_column_with_two_units(write: Write) -> None:
 
 
 def test_a_stamp_that_is_none(write: Write) -> None:
-    assert "holds 'yesterday' in row 7 (line 8), which is no time stamp" in problem(write(numbered(20, {7: "yesterday,5"})))
+    assert "holds 'yesterday' in row 7 (line 8), which is no time stamp" in problem(
+        write(numbered(20, {7: "yesterday,5"}))
+    )
 
 
 def test_unknown_columns(write: Write) -> None:

@@ -25,7 +25,9 @@ def test_regular_rows_are_left_alone() -> None:
 def test_sorting_keeps_the_order_of_equal_stamps_and_the_last_of_them_stays() -> None:
     rows, repairs = said([3, 0, 1, 2, 1, 4])
     assert rows == [1, 4, 3, 0, 5]
-    assert repairs[0].startswith("time: stamps went back 2 times (first from 1970-01-01 00:00:03 to 1970-01-01 00:00:00)")
+    assert repairs[0].startswith(
+        "time: stamps went back 2 times (first from 1970-01-01 00:00:03 to 1970-01-01 00:00:00)"
+    )
     assert repairs[1].startswith("time: 1 row had the stamp of another row (the first at 1970-01-01 00:00:01)")
 
 
@@ -64,7 +66,9 @@ def test_irregular_steps_are_described_and_kept() -> None:
     stamps = np.cumsum(np.tile([1.0, 2.0, 5.0], 20)).tolist()
     rows, repairs = said(stamps)
     assert rows == list(range(60))
-    assert repairs[0].startswith("time: sampled irregularly: 5 % of the steps are below 1 s, half below 2 s, 95 % below 5 s")
+    assert repairs[0].startswith(
+        "time: sampled irregularly: 5 % of the steps are below 1 s, half below 2 s, 95 % below 5 s"
+    )
 
 
 def test_jitter_is_regular() -> None:

@@ -39,14 +39,21 @@ def test_many_constants_are_told_in_one_line(write: Write) -> None:
     assert said(path)[0] == "c0, c1, c2, c3, c4, c5, c6, c7 and c8: 9 constant columns: left out"
 
 
-@pytest.mark.parametrize("name", ["label", "is_anomaly", "Anomaly", "anomaly_label", "changepoint", "y", "ground_truth"])
-@pytest.mark.parametrize("cells", [("0", "1", "0", "0"), ("0.0", "1.0", "0.0", "0.0"), ("False", "True", "false", "False")])
+@pytest.mark.parametrize(
+    "name", ["label", "is_anomaly", "Anomaly", "anomaly_label", "changepoint", "y", "ground_truth"]
+)
+@pytest.mark.parametrize(
+    "cells", [("0", "1", "0", "0"), ("0.0", "1.0", "0.0", "0.0"), ("False", "True", "false", "False")]
+)
 def test_labels_are_kept_aside(write: Write, name: str, cells: tuple[str, ...]) -> None:
     path = write(f"time,v,{name}\n" + "".join(f"2026-01-0{i + 1},{i},{c}\n" for i, c in enumerate(cells)))
     found = read(path)
     assert found.channels == ("v",)
     assert found.meta["labels"][name].tolist() == [0, 1, 0, 0]
-    assert str(found.repairs[0]) == f"{name}: holds labels (25.00% of the rows are marked): not a channel, kept in meta['labels']"
+    assert (
+        str(found.repairs[0])
+        == f"{name}: holds labels (25.00% of the rows are marked): not a channel, kept in meta['labels']"
+    )
 
 
 def test_a_number_called_y_is_a_channel(write: Write) -> None:
@@ -87,7 +94,10 @@ def test_much_is_missing(write: Write) -> None:
 
 
 def test_a_sensor_that_starts_late_is_a_channel(write: Write) -> None:
-    path = write("v,late,never,words\n" + "".join(f"{i % 5},{i if i > 1500 else ''},,{'hm' if i > 1500 else ''}\n" for i in range(2000)))
+    path = write(
+        "v,late,never,words\n"
+        + "".join(f"{i % 5},{i if i > 1500 else ''},,{'hm' if i > 1500 else ''}\n" for i in range(2000))
+    )
     found = read(path)
     assert found.channels == ("v", "late")
     assert np.isfinite(found.values[:, 1]).sum() == 499
@@ -154,14 +164,20 @@ def test_channels_of_a_long_table(write: Write) -> None:
 
 
 def test_labels_of_a_long_table_are_united(write: Write) -> None:
-    lines = [f"2026-01-0{i + 1},{name},{i + k},{int(name == 'b' and i == 2)}" for k, name in enumerate("ab") for i in range(4)]
+    lines = [
+        f"2026-01-0{i + 1},{name},{i + k},{int(name == 'b' and i == 2)}"
+        for k, name in enumerate("ab")
+        for i in range(4)
+    ]
     found = read(write("time,metric,value,label\n" + "\n".join(lines) + "\n"))
     assert found.channels == ("a", "b")
     assert found.meta["labels"]["label"].tolist() == [0, 0, 1, 0]
 
 
 def several(header: str = "timestamp,value,label,KPI ID", ids: tuple[str, ...] = ("aa", "bb")) -> str:
-    rows = [f"{1_767_225_600 + 60 * i},{i * (k + 1)},{int(i == k)},{name}" for k, name in enumerate(ids) for i in range(6)]
+    rows = [
+        f"{1_767_225_600 + 60 * i},{i * (k + 1)},{int(i == k)},{name}" for k, name in enumerate(ids) for i in range(6)
+    ]
     return header + "\n" + "\n".join(rows) + "\n"
 
 
@@ -181,7 +197,12 @@ def test_a_table_of_several_series(write: Write, header: str, ids: tuple[str, ..
 
 
 def test_series_of_several_channels(write: Write) -> None:
-    rows = [f"2026-01-0{i + 1},{host},{m},{i + 10 * k}" for host in ("w1", "w2") for k, m in enumerate(("cpu", "io")) for i in range(4)]
+    rows = [
+        f"2026-01-0{i + 1},{host},{m},{i + 10 * k}"
+        for host in ("w1", "w2")
+        for k, m in enumerate(("cpu", "io"))
+        for i in range(4)
+    ]
     found = [r.sample for r in read_many(write("time,host,metric,value\n" + "\n".join(rows) + "\n"))]
     assert [s.id for s in found if s] == ["data.csv#w1", "data.csv#w2"]
     assert found[1] is not None

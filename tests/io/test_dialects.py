@@ -135,7 +135,9 @@ def test_standard_input(write: Write, monkeypatch: pytest.MonkeyPatch, tmp_path:
     assert [p.name for p in tmp_path.iterdir()] == ["data.csv"]  # the copy is gone
 
 
-@pytest.mark.parametrize("name", ["a*b.csv", "a[1].csv", "a?.csv", "it's.csv", "a{1,2}.csv", 'a"b.csv', "ä ß.csv", "%s.csv"])
+@pytest.mark.parametrize(
+    "name", ["a*b.csv", "a[1].csv", "a?.csv", "it's.csv", "a{1,2}.csv", 'a"b.csv', "ä ß.csv", "%s.csv"]
+)
 def test_names_are_names_and_no_patterns(write: Write, name: str) -> None:
     for other in ("a1.csv", "axb.csv", "ab.csv"):
         write("v\n1\n2\n", other)
@@ -148,11 +150,11 @@ def test_names_are_names_and_no_patterns(write: Write, name: str) -> None:
     numbers=st.lists(
         st.tuples(*[st.floats(-1e6, 1e6, allow_nan=False).map(lambda v: round(v, 3))] * 3), min_size=2, max_size=8
     ),
-    names=st.lists(st.from_regex(r"[A-Za-z][A-Za-z_ ]{0,6}[A-Za-z]", fullmatch=True), min_size=3, max_size=3, unique=True),
+    names=st.lists(
+        st.from_regex(r"[A-Za-z][A-Za-z_ ]{0,6}[A-Za-z]", fullmatch=True), min_size=3, max_size=3, unique=True
+    ),
 )
-def test_the_dialect_is_found(
-    delimiter: str, numbers: list[tuple[float, ...]], names: list[str]
-) -> None:
+def test_the_dialect_is_found(delimiter: str, numbers: list[tuple[float, ...]], names: list[str]) -> None:
     comma = delimiter != "," and any(v % 1 for row in numbers for v in row)
     lines = [delimiter.join(str(v).replace(".", ",") if comma else str(v) for v in row) for row in numbers]
     found = find_dialect("\n".join([delimiter.join(names), *lines]) + "\n", True, "data.csv")

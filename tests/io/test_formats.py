@@ -74,7 +74,8 @@ def test_a_key_that_appears_late(write: Write) -> None:
 def stored(tmp_path: Path) -> Path:
     path = tmp_path / "data.parquet"
     values = ", ".join(
-        f"(TIMESTAMP '{str(t)[:19]}', {'NULL' if a is None else a}, {b})" for t, a, b in zip(TIME, LOAD, USED, strict=True)
+        f"(TIMESTAMP '{str(t)[:19]}', {'NULL' if a is None else a}, {b})"
+        for t, a, b in zip(TIME, LOAD, USED, strict=True)
     )
     duckdb.sql(f"COPY (SELECT * FROM (VALUES {values}) AS t(time, load, used)) TO '{path}' (FORMAT parquet)")
     return path
@@ -149,7 +150,13 @@ def test_npz(tmp_path: Path) -> None:
 
 
 def test_npz_with_labels_epochs_and_more(tmp_path: Path) -> None:
-    np.savez(tmp_path / "data.npz", x=np.array([1.0, 2, 9, 1]), t=1_767_225_600_000 + np.arange(4) * 250, label=[0, 0, 1, 0], w=1)
+    np.savez(
+        tmp_path / "data.npz",
+        x=np.array([1.0, 2, 9, 1]),
+        t=1_767_225_600_000 + np.arange(4) * 250,
+        label=[0, 0, 1, 0],
+        w=1,
+    )
     found = read(tmp_path / "data.npz")
     assert found.time is not None
     assert found.time[1] == np.datetime64("2026-01-01T00:00:00.250")
@@ -164,7 +171,9 @@ def test_npz_of_one_array(tmp_path: Path) -> None:
 
 def test_npz_of_several_arrays_names_them(tmp_path: Path) -> None:
     np.savez(tmp_path / "data.npz", train=[3.0, 1], test=[1.0, 2])
-    with pytest.raises(InputError, match=r"holds the arrays train and test, and none is called values or x: save the one"):
+    with pytest.raises(
+        InputError, match=r"holds the arrays train and test, and none is called values or x: save the one"
+    ):
         read(tmp_path / "data.npz")
 
 

@@ -16,7 +16,16 @@ Write = Callable[..., Path]
 
 @pytest.fixture
 def folder(write: Write, tmp_path: Path) -> Path:
-    for name in ("b.csv", "a.tsv", "deep/er/c.NDJSON", "d.csv.gz", "README.txt", ".hidden.csv", "__MACOSX/e.csv", "x.png"):
+    for name in (
+        "b.csv",
+        "a.tsv",
+        "deep/er/c.NDJSON",
+        "d.csv.gz",
+        "README.txt",
+        ".hidden.csv",
+        "__MACOSX/e.csv",
+        "x.png",
+    ):
         write('{"v": 1}\n{"v": 2}\n' if "NDJSON" in name else "v\n1\n2\n", f"in/{name}")
     return tmp_path / "in"
 
@@ -46,7 +55,9 @@ def test_a_name_that_exists_is_no_pattern(folder: Path) -> None:
 
 def test_several_sources_and_what_is_wrong_with_each(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "void").mkdir()
-    found = list(read_many([folder / "b.csv", tmp_path / "gone.csv", folder / "*.none", tmp_path / "void", folder / "a.tsv"]))
+    found = list(
+        read_many([folder / "b.csv", tmp_path / "gone.csv", folder / "*.none", tmp_path / "void", folder / "a.tsv"])
+    )
     assert [r.sample is not None for r in found] == [True, False, False, False, True]
     errors = [str(r.error) for r in found if r.error]
     assert "there is no file" in errors[0]

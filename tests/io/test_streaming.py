@@ -17,7 +17,10 @@ Write = Callable[..., Path]
 
 def big(count: int, header: str = "time,a,b,host,label") -> str:
     stamps = (np.datetime64("2026-01-01T00:00:00") + np.arange(count)).astype(str)
-    rows = [f"{s.replace('T', ' ')},{i % 17},{'' if i % 9 == 4 else i * 0.5},web,{int(i % 50 == 3)}" for i, s in enumerate(stamps)]
+    rows = [
+        f"{s.replace('T', ' ')},{i % 17},{'' if i % 9 == 4 else i * 0.5},web,{int(i % 50 == 3)}"
+        for i, s in enumerate(stamps)
+    ]
     return f"{header}\n" + "\n".join(rows) + "\n"
 
 
@@ -87,7 +90,10 @@ def test_stamps_that_go_back_are_refused(write: Write) -> None:
     lines[1501], lines[1502] = lines[1502], lines[1501]  # rows 1501 and 1502
     path = write("\n".join(lines) + "\n")
     for rows in (100, 1501, 3000):
-        with stream(path, rows=rows) as opened, pytest.raises(InputError, match=r"go back at row 1502 .*sort the file by time first"):
+        with (
+            stream(path, rows=rows) as opened,
+            pytest.raises(InputError, match=r"go back at row 1502 .*sort the file by time first"),
+        ):
             list(opened.chunks())
 
 
@@ -95,16 +101,25 @@ def test_a_bad_cell_is_named(write: Write) -> None:
     lines = big(9000).splitlines()
     lines[8000] = lines[8000].replace(",web", "x,web")
     path = write("\n".join(lines) + "\n")
-    with stream(path, rows=500) as opened, pytest.raises(InputError, match=r"column 'b' holds '.*x' in row 8000 \(line 8001\)"):
+    with (
+        stream(path, rows=500) as opened,
+        pytest.raises(InputError, match=r"column 'b' holds '.*x' in row 8000 \(line 8001\)"),
+    ):
         list(opened.chunks())
     with stream(path, rows=500, on_bad="skip") as opened:
         assert sum(np.isnan(c.values[:, 1]).sum() for c in opened.chunks()) == 1001
 
 
 def test_a_missing_stamp_and_an_infinity_are_named(write: Write) -> None:
-    with stream(write("time,v\n2026-01-01,1\n,2\n")) as opened, pytest.raises(InputError, match=r"row 2 \(line 3\) has no time"):
+    with (
+        stream(write("time,v\n2026-01-01,1\n,2\n")) as opened,
+        pytest.raises(InputError, match=r"row 2 \(line 3\) has no time"),
+    ):
         list(opened.chunks())
-    with stream(write("v\n1\n2\ninf\n"), rows=2) as opened, pytest.raises(InputError, match=r"'v' is infinite in row 3"):
+    with (
+        stream(write("v\n1\n2\ninf\n"), rows=2) as opened,
+        pytest.raises(InputError, match=r"'v' is infinite in row 3"),
+    ):
         list(opened.chunks())
 
 

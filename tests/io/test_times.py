@@ -18,7 +18,7 @@ FIRST = np.datetime64("2026-02-03T04:05:06")
 EPOCH = int(FIRST.astype("M8[s]").astype(int))
 
 
-def series(write: Write, stamps: list[object], name: str = "time", **options: object):  # noqa: ANN201
+def series(write: Write, stamps: list[object], name: str = "time", **options: object):
     lines = [f'"{stamp}",{i % 3}' for i, stamp in enumerate(stamps)]
     return read(write(f"{name},load\n" + "\n".join(lines) + "\n"), **options)
 
@@ -151,10 +151,19 @@ def test_offsets_that_are_missing_later_are_not_overlooked(write: Write) -> None
     """DuckDB reads a naive stamp in a column of zoned ones as UTC, and drops the offset the other way round."""
     zoned = [f"2026-01-01T00:{i:02}:00+02:00" for i in range(30)]
     naive = [f"2026-01-01T00:{i:02}:00" for i in range(30, 60)]
-    with pytest.raises(InputError, match=r"two formats, '2026-01-01T00:00:00\+02:00' in the first rows and .* in row 31"):
+    with pytest.raises(
+        InputError, match=r"two formats, '2026-01-01T00:00:00\+02:00' in the first rows and .* in row 31"
+    ):
         series(write, zoned + naive[:20])
     with pytest.raises(InputError, match=r"two formats"):
         series(write, [s.removesuffix("+02:00") for s in zoned] + [f"{s}+02:00" for s in naive])
+
+
+@pytest.mark.parametrize("far", ["9999-12-31 00:00:00", "1600-01-01", 9_300_000_000_000_000_000])
+def test_stamps_beyond_the_years_that_fit(write: Write, far: object) -> None:
+    stamps: list[object] = [EPOCH * 10**9 + i if isinstance(far, int) else f"2026-01-01 00:00:{i:02}" for i in range(9)]
+    with pytest.raises(InputError, match="outside the years 1678 to 2262|two formats"):
+        series(write, [*stamps, far])
 
 
 def test_formats_are_found_in_noise() -> None:

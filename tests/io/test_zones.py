@@ -42,7 +42,9 @@ def test_a_clock_on_the_wall_is_undone(zone: str, minutes: int, day: datetime) -
     np.testing.assert_array_equal(to_utc(wall, zone)[0], utc)
 
 
-@given(st.integers(0, 2**31), st.sampled_from(["Europe/London", "America/Sao_Paulo", "Pacific/Auckland", "Asia/Tehran"]))
+@given(
+    st.integers(0, 2**31), st.sampled_from(["Europe/London", "America/Sao_Paulo", "Pacific/Auckland", "Asia/Tehran"])
+)
 def test_single_stamps_follow_pep_495(second: int, zone: str) -> None:
     wall = datetime(1970, 1, 1) + timedelta(seconds=second)
     expected = wall.replace(tzinfo=ZoneInfo(zone), fold=0).astimezone(UTC).replace(tzinfo=None)
@@ -62,8 +64,13 @@ def test_what_is_said_about_both_nights() -> None:
 
 
 def test_sorted_local_stamps_that_repeat_in_pairs() -> None:
-    utc, _ = to_utc(stamps("2026-10-25T02:00", "2026-10-25T02:00", "2026-10-25T02:30", "2026-10-25T02:30"), "Europe/Berlin")
-    assert sorted(utc.tolist()) == stamps("2026-10-25T00:00", "2026-10-25T00:30", "2026-10-25T01:00", "2026-10-25T01:30").tolist()
+    utc, _ = to_utc(
+        stamps("2026-10-25T02:00", "2026-10-25T02:00", "2026-10-25T02:30", "2026-10-25T02:30"), "Europe/Berlin"
+    )
+    assert (
+        sorted(utc.tolist())
+        == stamps("2026-10-25T00:00", "2026-10-25T00:30", "2026-10-25T01:00", "2026-10-25T01:30").tolist()
+    )
 
 
 def test_an_unknown_zone_names_the_nearest() -> None:
@@ -108,7 +115,9 @@ def test_the_zone_does_not_move_stamps_that_have_an_offset(write: Callable[..., 
 def test_long_tables_are_read_by_their_zone(write: Callable[..., Path]) -> None:
     wall, utc = local_clock("Europe/Berlin", datetime(2026, 10, 24, 12, tzinfo=UTC), 48, 30)
     lines = [
-        f"{str(w)[:16]},{name},{i + k}" for k, name in enumerate(("a", "b")) for i, w in enumerate(wall.astype("M8[ns]"))
+        f"{str(w)[:16]},{name},{i + k}"
+        for k, name in enumerate(("a", "b"))
+        for i, w in enumerate(wall.astype("M8[ns]"))
     ]
     found = read(write("time,metric,value\n" + "\n".join(lines) + "\n"), zone="Europe/Berlin")
     assert found.time is not None

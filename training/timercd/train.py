@@ -75,7 +75,10 @@ def run(asked: argparse.Namespace) -> None:
             save(asked.out, config, net, average, optimiser, step, time.time() - begun)
             print(f"{step} steps, {elapsed / 60:.1f} min, loss {np.mean(losses[-100:]):.4f}", flush=True)
     save(asked.out, config, net, average, optimiser, step, time.time() - begun)
-    print(f"finished: {step} steps, {step * POINTS / 1e6:.0f} million points, loss {np.mean(losses[-100:]):.4f}", flush=True)
+    print(
+        f"finished: {step} steps, {step * POINTS / 1e6:.0f} million points, loss {np.mean(losses[-100:]):.4f}",
+        flush=True,
+    )
 
 
 def rate(step: int, share: float) -> float:

@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
-Sources = Annotated[list[str], typer.Argument(help="Files, folders, globs, or - for standard input.", show_default=False)]
+Sources = Annotated[
+    list[str], typer.Argument(help="Files, folders, globs, or - for standard input.", show_default=False)
+]
 DetectorName = Annotated[
     str | None, typer.Option("--detector", "-d", help="Which detector; chosen by the kind of data when left out.")
 ]
@@ -42,7 +44,9 @@ def detect(
     sources: Sources,
     detector: DetectorName = None,
     settings: Settings = [],  # noqa: B006 - typer reads the default, nobody changes it
-    train: Annotated[list[str], typer.Option("--train", help="What normal looks like; the data itself when left out.")] = [],  # noqa: B006
+    train: Annotated[
+        list[str], typer.Option("--train", help="What normal looks like; the data itself when left out.")
+    ] = [],  # noqa: B006
     model: Annotated[Path | None, typer.Option("--model", help="A model that `tocsin fit` wrote, instead.")] = None,
     false_alarms: FalseAlarms = None,
     threshold: Annotated[
@@ -52,7 +56,9 @@ def detect(
     channels: Channels = None,
     time: TimeColumn = None,
     period: Period = None,
-    merge_gap: Annotated[int | None, typer.Option("--merge-gap", help="Join alarms at most so many rows apart.")] = None,
+    merge_gap: Annotated[
+        int | None, typer.Option("--merge-gap", help="Join alarms at most so many rows apart.")
+    ] = None,
     min_length: Annotated[int, typer.Option("--min-length", help="Drop alarms shorter than so many rows.")] = 1,
     suppress: Annotated[int, typer.Option("--suppress", help="Rows of silence after an alarm.")] = 0,
     max_memory: Annotated[

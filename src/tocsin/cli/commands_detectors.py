@@ -15,7 +15,9 @@ def register(app: typer.Typer) -> None:
 
 
 def detectors(
-    modality: Annotated[str | None, typer.Argument(help="Only those for series, events, image, video, points ...")] = None,
+    modality: Annotated[
+        str | None, typer.Argument(help="Only those for series, events, image, video, points ...")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per line.")] = False,
 ) -> int:
     """List the detectors: what they look at, learn from and need."""

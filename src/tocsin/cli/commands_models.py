@@ -18,7 +18,7 @@ def register(app: typer.Typer) -> None:
 
 def fit(
     sources: Sources,
-    out: Annotated[Path, typer.Option("-o", "--out", help="Where the model goes: a folder, or one file with a suffix.")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="The model: a folder, or one file with a suffix.")],
     detector: DetectorName = None,
     settings: Settings = [],  # noqa: B006 - typer reads the default, nobody changes it
     channels: Channels = None,

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import csv
+import json
 from pathlib import Path
 
+import numpy as np
+
 from tocsin.cli.codes import USAGE
-from tocsin.cli.detecting import Request, run as run_detect
+from tocsin.cli.detecting import Request
+from tocsin.cli.detecting import run as run_detect
 from tocsin.cli.printing import say, warn
 
 
@@ -27,27 +32,28 @@ def run(what: str, out: Path, quiet: bool) -> int:
 
 def _compare(labels: Path, out: Path) -> None:
     """Say which injected faults were found, and which anomalies were none of them."""
-    import csv
-    import json
-
-    import numpy as np
-
     with labels.open(encoding="utf-8", newline="") as file:
-        faults = list(csv.DictReader(file))
-    lines = (out / "anomalies.ndjson").read_text(encoding="utf-8").splitlines() if (out / "anomalies.ndjson").is_file() else []
+        faults = [(_stamp(row["start"]), _stamp(row["stop"]), row["kind"]) for row in csv.DictReader(file)]
+    anomalies = out / "anomalies.ndjson"
+    lines = anomalies.read_text(encoding="utf-8").splitlines() if anomalies.is_file() else []
     found = [json.loads(line) for line in lines]
-    spans = [
-        (np.datetime64(row["where"]["first"].replace(" ", "T")), np.datetime64(row["where"]["last"].replace(" ", "T")), row)
-        for row in found
-    ]
+    spans = [(_stamp(row["where"]["first"]), _stamp(row["where"]["last"])) for row in found]
     matched: set[int] = set()
     say("what was injected, and whether it was found:\n")
     hits = 0
-    for fault in faults:
-        start, stop = (np.datetime64(fault[k].replace(" ", "T").removesuffix("Z").removesuffix("+00:00")) for k in ("start", "stop"))
-        touching = [i for i, (a, b, _) in enumerate(spans) if a <= stop and b >= start]
+    for start, stop, kind in faults:
+        touching = [i for i, (a, b) in enumerate(spans) if a <= stop and b >= start]
         matched |= set(touching)
         hits += bool(touching)
-        blamed = spans[touching[0]][2]["because"][0]["name"] if touching and spans[touching[0]][2]["because"] else ""
-        say(f"  {str(start)[11:19]}  {fault['kind']:<18} {'found, blaming ' + blamed if touching else 'missed'}")
-    say(f"\n{hits} of {len(faults)} faults found; {len(spans) - len(matched)} of {len(spans)} anomalies are none of them")
+        verdict = "missed"
+        if touching:
+            strongest = max((found[i] for i in touching), key=lambda row: row["peak"])
+            verdict = "found, blaming " + ", ".join(e["name"] for e in strongest["because"][:3])
+        say(f"  {str(start)[11:19]}  {kind:<18} {verdict}")
+    others = len(spans) - len(matched)
+    say(f"\n{hits} of {len(faults)} faults found; {others} of {len(spans)} anomalies are none of them")
+
+
+def _stamp(text: str) -> np.datetime64:
+    """Read a stamp in UTC, however it says so."""
+    return np.datetime64(text.replace(" ", "T").removesuffix("Z").removesuffix("+00:00"))

@@ -115,10 +115,11 @@ def _learned(request: Request) -> Detector | None:
         return None
     from tocsin.io import read_many
 
-    samples = []
+    samples: list[Sample] = []
     for reading in read_many(request.train, **request.reading()):
         if reading.error is not None:
             raise reading.error
+        assert reading.sample is not None
         samples.append(reading.sample)
     if not samples:
         raise InputError(f"--train {' '.join(request.train)} holds no file to learn from")

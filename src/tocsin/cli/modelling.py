@@ -52,9 +52,7 @@ def run_fit(
     return PARTIAL if failed else NOTHING
 
 
-def run_score(
-    model: Path, sources: Sequence[str], out: Path, time: str | None, quiet: bool, fresh: bool
-) -> int:
+def run_score(model: Path, sources: Sequence[str], out: Path, time: str | None, quiet: bool, fresh: bool) -> int:
     """Score every source; one Parquet per input, finished before the next one begins."""
     from tocsin.cli.results import score_columns
     from tocsin.cli.stems import stem_of

@@ -76,7 +76,13 @@ def flatten(folder: Path) -> Path | None:
             "peak_at": text(lambda r: r["peak_at"]),
             "p_value": number(lambda r: r["p_value"]),
             "expected_per_day": number(lambda r: r["expected_per_day"]),
-            "because": text(lambda r: "; ".join(f"{e['name']} {e['share']:.2f} {e['text']}".strip() for e in r["because"])),
+            "because": text(
+                lambda r: "; ".join(f"{e['name']} {e['share']:.2f} {e['text']}".strip() for e in r["because"])
+            ),
             "doubts": text(lambda r: "; ".join(r["doubts"])),
         },
     )
+
+
+def _reason(evidence: dict[str, Any]) -> str:
+    return f"{evidence['name']} {evidence['share']:.2f} {evidence['text']}".strip()

@@ -212,7 +212,9 @@ def _take_out(value: Any, arrays: dict[str, np.ndarray], where: str) -> Any:
         for key in value:
             # Other keys would come back as text, and this one as an array.
             if not isinstance(key, str) or key == "__array__":
-                raise InputError(f"{where or 'the state'} holds a table with the key {key!r}, which a model cannot store")
+                raise InputError(
+                    f"{where or 'the state'} holds a table with the key {key!r}, which a model cannot store"
+                )
         return {k: _take_out(v, arrays, f"{where}.{k}") for k, v in value.items()}
     if isinstance(value, list | tuple):
         return [_take_out(v, arrays, f"{where}[{i}]") for i, v in enumerate(value)]

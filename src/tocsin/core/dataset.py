@@ -72,9 +72,7 @@ class Dataset(Sequence[Entry]):
 
     def where(self, *, split: str | None = None, group: str | None = None) -> Dataset:
         """Keep the entries of one split or group."""
-        kept = [
-            e for e in self._entries if (split is None or e.split == split) and (group is None or e.group == group)
-        ]
+        kept = [e for e in self._entries if (split is None or e.split == split) and (group is None or e.group == group)]
         return Dataset(kept, self.name, self.source)
 
     def halves(self) -> tuple[Dataset, Dataset]:

@@ -43,7 +43,7 @@ def decide(
         threshold = Budget(false_alarms or _usual_budget(detector), rules)
     level = threshold.fit(calibration)
     found = _extents(detector, sample, scores, level, rules)
-    runs = _run_lengths(detector, sample, level) if found and isinstance(sample, Series) else None
+    runs = _run_lengths(detector, level, rules) if found and isinstance(sample, Series) else None
     anomalies = [_anomaly(detector, sample, scores, level, runs, extent, index) for extent, index in found]
     anomalies.sort(key=lambda a: -a.peak)
     return Detection(
@@ -103,18 +103,13 @@ def _extents(
     return list(group(sample, local > level.value, rules)) or [(Whole(int(local.size), sample.id), None)]
 
 
-def _run_lengths(detector: Detector, sample: Sample, level: Level) -> RunLengths | None:
-    """The law of run lengths above the level, where there is enough calibration data to say anything."""
-    from tocsin.core.errors import InputError
+def _run_lengths(detector: Detector, level: Level, rules: AlarmRules) -> RunLengths | None:
+    """The law of run lengths above the level, for alarms merged as they will be."""
     from tocsin.core.excursions import fit_run_lengths
 
     if not np.isfinite(level.value):
         return None
-    try:
-        return fit_run_lengths(detector.calibration_, level.value)
-    except InputError:
-        # Too few calibration scores: the anomaly then carries no statement about its length.
-        return None
+    return fit_run_lengths(detector.calibration_, level.value, merge_gap=rules.merge_gap)
 
 
 def _anomaly(
@@ -141,7 +136,11 @@ def _anomaly(
     if runs is not None and isinstance(extent, Interval):
         expected = runs.expected_per_day(extent.size)
         if not runs.valid:
-            doubts.append("the law of run lengths does not fit these scores: take the expected number with care")
+            doubts += [f"how often chance lasts this long is only counted: {text}" for text in runs.warnings[:1]]
+        elif runs.extrapolated(extent.size):
+            doubts.append(
+                "no run this long was seen in calibration: how often chance does this is read off a fitted tail"
+            )
     bare = Anomaly(
         where=extent,
         peak=peak,
@@ -167,7 +166,7 @@ def _unusual_channels(detector: Detector, sample: Series, where: Interval) -> tu
     distance[~np.isfinite(distance)] = 0.0
     strongest = distance.max(axis=0)
     total = float(strongest.sum()) or 1.0
-    found = []
+    found: list[Evidence] = []
     for c in np.argsort(-strongest, kind="stable"):
         share = float(strongest[c]) / total
         if share < LEAST_SHARE or len(found) == 8:
@@ -184,4 +183,3 @@ def _unusual_channels(detector: Detector, sample: Series, where: Interval) -> tu
             )
         )
     return tuple(found)
-

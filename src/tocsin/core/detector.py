@@ -248,7 +248,8 @@ class Detector(Parameters, ABC):
     @property
     def streams(self) -> bool:
         """Whether a part with `reach` places on both sides gets its scores in the whole; the card's word, unless
-        it depends on parameters."""
+        it depends on parameters.
+        """
         return self.card.streams
 
     @classmethod
@@ -331,7 +332,9 @@ class Detector(Parameters, ABC):
         if missing:
             differs = f"without {', '.join(map(repr, missing[:3]))}{' ...' if len(missing) > 3 else ''}"
         if extra:
-            differs += f"{' and ' if differs else ''}with {', '.join(map(repr, extra[:3]))}{' ...' if len(extra) > 3 else ''}"
+            differs += (
+                f"{' and ' if differs else ''}with {', '.join(map(repr, extra[:3]))}{' ...' if len(extra) > 3 else ''}"
+            )
         raise InputError(
             f"{called} comes {differs} compared with the {len(wanted)} channels learned: "
             f"pass those channels in that order (Series.select)"

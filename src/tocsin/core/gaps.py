@@ -86,7 +86,9 @@ def withhold(
     unsure = no_verdict(missing.all(axis=1), reach)
     kept = np.where(unsure, np.nan, local)
     if missing.shape[1] == 1:
-        return kept, parts if parts is None or parts.shape != missing.shape else np.where(unsure[:, None], np.nan, parts)
+        return kept, parts if parts is None or parts.shape != missing.shape else np.where(
+            unsure[:, None], np.nan, parts
+        )
     gone = no_verdict(missing, reach) | unsure[:, None]
     some = gone.any(axis=1) & ~unsure
     if parts is not None and parts.shape == missing.shape:

@@ -17,7 +17,9 @@ class Parameters:
     def parameter_names(cls) -> list[str]:
         """Return the names of the constructor's parameters, in order."""
         found = inspect.signature(cls.__init__).parameters.values()
-        return [p.name for p in found if p.name != "self" and p.kind is not p.VAR_KEYWORD and p.kind is not p.VAR_POSITIONAL]
+        return [
+            p.name for p in found if p.name != "self" and p.kind is not p.VAR_KEYWORD and p.kind is not p.VAR_POSITIONAL
+        ]
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return the parameters; with `deep`, those of parameters that have some, too, as ``outer__inner``."""
@@ -48,7 +50,9 @@ class Parameters:
             if inner:
                 holder = getattr(self, outer)
                 if not hasattr(holder, "set_params"):
-                    raise InputError(f"{outer} of {type(self).__name__} is {holder!r}, which has no parameters of its own")
+                    raise InputError(
+                        f"{outer} of {type(self).__name__} is {holder!r}, which has no parameters of its own"
+                    )
                 holder.set_params(**{inner: value})
             else:
                 setattr(self, outer, value)

@@ -154,7 +154,8 @@ def _strongest(channel: FloatArray, least: int, most: int | None) -> tuple[float
         return slow or quick
     # Averaging down has quietened the noise for one of them only, so multiples are told by length, not by strength.
     times = slow[0] / quick[0]
-    return quick if quick[1] >= 0.9 * slow[1] or abs(times - round(times)) < 0.02 * times else slow
+    multiple = times < 10 and abs(times - round(times)) < 0.05
+    return quick if multiple or quick[1] >= 0.9 * slow[1] else slow
 
 
 def _period_of(channel: FloatArray, least: int, most: int) -> tuple[float, float] | None:

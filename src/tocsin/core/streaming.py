@@ -59,11 +59,15 @@ def score_stream(detector: Detector, parts: Iterable[Series]) -> Iterator[tuple[
 
 def _join(before: Series, after: Series) -> Series:
     if before.channels != after.channels:
-        raise InputError(f"a part of the stream has channels {after.channels} where the one before has {before.channels}")
+        raise InputError(
+            f"a part of the stream has channels {after.channels} where the one before has {before.channels}"
+        )
     time = None
     if before.time is not None and after.time is not None:
         if after.time[0] < before.time[-1]:
-            raise InputError(f"time goes back from {before.time[-1]} to {after.time[0]} between two parts: sort the file")
+            raise InputError(
+                f"time goes back from {before.time[-1]} to {after.time[0]} between two parts: sort the file"
+            )
         time = np.concatenate((before.time, after.time))
     return replace(before, values=np.concatenate((before.values, after.values)), time=time)
 

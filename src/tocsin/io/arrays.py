@@ -101,7 +101,7 @@ def read_npz(source: Source, options: Options) -> Frame:
     except (ValueError, EOFError, OSError, zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:
         if isinstance(error, InputError):
             raise
-        raise InputError(f"{where} cannot be read: {_said(error)}; write it again") from None
+        raise InputError(f"{where} is a damaged npz file: {_said(error)}; copy or write it again") from None
     frame = _frame(where, array, titles, None if time is None else (str(clock), time), labels, options)
     frame.repairs += [Repair("an array beside the values: not read", 1, n) for n in unread]
     return frame
@@ -271,5 +271,5 @@ def _odd_line(where: str, lines: list[str], width: int) -> InputError:
 
 def _said(error: Exception) -> str:
     """Return the first line of an error, without the advice to allow pickles."""
-    said = (str(error).splitlines() or [type(error).__name__])[0]
+    said = (getattr(error, "strerror", None) or str(error) or type(error).__name__).splitlines()[0]
     return said.partition("Header:")[0].replace("allow_pickle=True", "a pickle").rstrip(" .")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -13,13 +14,16 @@ from tocsin.core.samples import Repair
 from tocsin.io import cells, database, epochs, memory
 from tocsin.io.arrow_stream import NO_INTEGER, QueryError, batches
 from tocsin.io.names import MISSING_LOWER, several
-from tocsin.io.options import Options
+from tocsin.io.options import UNITS, Options
 from tocsin.io.plan import Plan, Role, number_sql
 from tocsin.io.table import Table
-from tocsin.io.time_formats import TimeFormat, find_format
+from tocsin.io.time_formats import TimeFormat, find_format, nanoseconds
 
 if TYPE_CHECKING:
     from tocsin.core.types import AnyArray, FloatArray, IntArray
+
+
+_BEYOND = "outside the years 1678 to 2262 that stamps can hold: correct it"
 
 
 @dataclass
@@ -123,10 +127,7 @@ def time_sql(role: Role) -> str:
     """Return the SQL that reads the clock: nanoseconds since 1970, or the number that stands there."""
     column = role.column
     if column.stored == "stamp":
-        if column.type.upper() == "TIMESTAMP_NS":
-            return f"epoch_ns({column.sql})"
-        plain = column.sql if "ZONE" in column.type.upper() else f"CAST({column.sql} AS TIMESTAMP)"
-        return f"epoch_us({plain}) * 1000"
+        return nanoseconds(column.sql)
     if role.format is not None:
         return _format_sql(role, role.format)
     # Micro- and nanoseconds have more digits than a float holds; seconds may have a fraction.
@@ -220,6 +221,8 @@ def _first_bad(table: Table, columns: list[tuple[Role, str]]) -> list[tuple[int,
 def _read_time(table: Table, role: Role, values: AnyArray, options: Options) -> tuple[IntArray, bool, list[Repair]]:
     """Return nanoseconds, whether they are UTC, and what was noted; cells that hold no stamp are named."""
     if role.column.stored == "stamp":
+        if epochs.missing(values).any():
+            _check_years(table, role)
         return values, "ZONE" in role.column.type.upper(), []
     form, notes = role.format, list[Repair]()
     if epochs.missing(values).any():
@@ -230,6 +233,14 @@ def _read_time(table: Table, role: Role, values: AnyArray, options: Options) -> 
         return values, form.zoned, notes
     stamps, more = from_numbers(values, table.where, role.name, options)
     return stamps, True, [*notes, *more]
+
+
+def _check_years(table: Table, role: Role) -> None:
+    column = role.column.sql
+    query = f"SELECT min({column}) FROM {table.relation(frozenset())} WHERE {column} IS NOT NULL AND {time_sql(role)} IS NULL"
+    (far,) = table.connection.execute(query).fetchall()[0]
+    if far is not None:
+        raise InputError(f"{table.where}: the time column {role.name!r} holds {far}, which is {_BEYOND}")
 
 
 def from_numbers(values: AnyArray, where: str, name: str, options: Options) -> tuple[IntArray, list[Repair]]:
@@ -250,6 +261,12 @@ def from_numbers(values: AnyArray, where: str, name: str, options: Options) -> t
             "is no likely time: give its unit (unit='s' for seconds) if it counts from a start, or name another column"
         )
     unit = options.unit or epochs.find_unit(values, where, name)
+    far = np.flatnonzero(~epochs.missing(values) & ~(np.abs(values.astype(np.float64)) * UNITS[unit] < 2.0**63))
+    if far.size:
+        row = int(far[0])
+        raise InputError(
+            f"{where}: column {name!r} holds {values[row]:.15g} in row {row + 1}, which as {epochs.WORDS[unit]} is {_BEYOND}"
+        )
     stamps = epochs.to_nanoseconds(values, unit)
     if options.unit is not None and not epochs.look_like_epochs(values):
         what = f"counts {epochs.WORDS[unit]} from a start of its own: shown as times from 1970-01-01"
@@ -298,6 +315,8 @@ def _bad_time(table: Table, role: Role) -> tuple[int, int, str]:
 def _two_formats(table: Table, role: Role, row: int, cell: str) -> InputError:
     first = next(c for c in cells.present(role.column.sample))
     where = f"{table.where}: the time column {role.name!r}"
+    if re.match(r"\s*\d{4}-", cell) and not 1678 <= int(cell.strip()[:4]) < 2262:
+        return InputError(f"{where} holds {cell[:40]!r} in {table.row(row)}, which is {_BEYOND}")
     if cells.is_number(cell) or find_format([cell]) is not None:
         return InputError(
             f"{where} has two formats, {first!r} in the first rows and {cell[:40]!r} in {table.row(row)}: write one of "

@@ -140,7 +140,10 @@ def group_of(table: Columns, by: str | None) -> str:
         return ""
     found = list(dict.fromkeys(table.text(by).tolist()))
     if len(found) > 1:
-        return "\0".join(found)
+        raise InputError(
+            f"{table.where}: the group column {by!r} changes within one series ({listed(found, 3)}): to score each value "
+            f"apart, name it as the id instead (--id {by})"
+        )
     return str(found[0])
 
 
@@ -152,9 +155,7 @@ def _score_column(table: Columns) -> str:
     text = next((name for name in table.words if names.plain(name) in SCORE), None)
     if text is not None:
         table.number(text)  # says what stands there instead
-    others = [
-        n for n in table.numbers if not (names.is_label(n) or names.plain(n) in ROW or names.plain(n) in MEMBER)
-    ]
+    others = [n for n in table.numbers if not (names.is_label(n) or names.plain(n) in ROW or names.plain(n) in MEMBER)]
     if len(others) == 1:
         return others[0]
     raise InputError(

@@ -67,9 +67,20 @@ class TimeFormat:
     note: str = ""
 
 
+def nanoseconds(stamp: str) -> str:
+    """Return the SQL for the nanoseconds since 1970 of a stamp, NULL outside the years 1678 to 2262.
+
+    Examples
+    --------
+    >>> nanoseconds("at")
+    'epoch_ns(TRY_CAST(at AS TIMESTAMP_NS))'
+    """
+    return f"epoch_ns(TRY_CAST({stamp} AS TIMESTAMP_NS))"
+
+
 def _cast(type_: str, pattern: str, fine: bool) -> str:
-    kind = "TIMESTAMP_NS" if fine and type_ == "TIMESTAMP" else type_
-    reach = f"epoch_ns(TRY_CAST({{}} AS {kind}))"
+    stamp = "{}" if fine and type_ == "TIMESTAMP" else f"TRY_CAST({{}} AS {type_})"
+    reach = nanoseconds(stamp)
     return f"CASE WHEN regexp_matches({{}}, {_braced(text(pattern))}) THEN {reach} END"
 
 
@@ -78,7 +89,7 @@ def _braced(literal: str) -> str:
 
 
 def _exact(pattern: str, column: str = "trim({})") -> str:
-    return f"epoch_us(try_strptime({column}, {text(pattern)})) * 1000"
+    return nanoseconds(f"try_strptime({column}, {text(pattern)})")
 
 
 def find_format(cells: Sequence[str]) -> TimeFormat | None:

@@ -50,8 +50,8 @@ def describe(estimator: Any) -> dict[str, Any]:
     return {"class": path, "parameters": {k: _plain(k, v) for k, v in estimator.get_params(deep=False).items()}}
 
 
-def build(description: Mapping[str, Any], seed: int) -> Any:
-    """Make the estimator of a description; where it takes a seed and has none, it gets this one.
+def make(description: Mapping[str, Any]) -> Any:
+    """Make the unfitted estimator of a description.
 
     Raises
     ------
@@ -64,17 +64,30 @@ def build(description: Mapping[str, Any], seed: int) -> Any:
     kind = _find(path)
     parameters = {str(k): _plain(str(k), v) for k, v in description["parameters"].items()}
     try:
-        estimator = kind(**parameters)
-        known = estimator.get_params(deep=False)
-    except TypeError as error:
+        return kind(**parameters)
+    except (TypeError, ValueError) as error:
         raise InputError(f"{path} cannot be made with {parameters}: {error}") from None
+
+
+def build(description: Mapping[str, Any], seed: int) -> Any:
+    """Make an estimator ready to learn: where it takes a seed and has none, it gets this one.
+
+    Raises
+    ------
+    InputError
+        As `make`, and if the estimator gives no scores to new rows.
+    """
+    estimator = make(description)
+    known = estimator.get_params(deep=False)
     if "random_state" in known and known["random_state"] is None:
         estimator.set_params(random_state=seed)
     if "novelty" in known:
         # Local outlier factor gives scores to new rows in this form only.
         estimator.set_params(novelty=True)
     if not (hasattr(estimator, "score_samples") or hasattr(estimator, "decision_function")):
-        raise InputError(f"{path} has neither score_samples nor decision_function: choose an outlier estimator")
+        raise InputError(
+            f"{description['class']} has neither score_samples nor decision_function: choose an outlier estimator"
+        )
     return estimator
 
 

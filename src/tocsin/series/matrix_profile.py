@@ -110,7 +110,7 @@ class MatrixProfile(WindowDetector):
         self.references_ = tuple(s.values.copy() for s in samples)
         # The training part's own distances are needed twice: for their usual range, and as its scores.
         self._own = [[np.empty(0)] * len(self.channels_) for _ in samples]
-        self._warn_if_long(sum(len(s) for s in samples) ** 2 * len(self.channels_) / 2)
+        warn_if_long(sum(len(s) for s in samples) ** 2 * len(self.channels_) / 2, self.window_)
 
     def _learn_channel(self, c: int, columns: list[FloatArray], rng: np.random.Generator) -> None:
         found = False
@@ -140,6 +140,10 @@ class MatrixProfile(WindowDetector):
 
     def _judge_learned(self, c: int, columns: list[FloatArray]) -> FloatArray:
         return np.concatenate([own[c] for own in self._own])
+
+    def _score(self, sample: Series) -> Scores:
+        warn_if_long(len(sample) * sum(map(len, self.references_)) * len(self.channels_), self.window_)
+        return super()._score(sample)
 
     def _score_own(self, sample: Series, index: int) -> Scores:
         own = self._own[index]
@@ -233,15 +237,17 @@ class MatrixProfile(WindowDetector):
     def _zone(self) -> int:
         return max(1, int(np.ceil(self.exclusion * self.window_)))
 
-    def _warn_if_long(self, pairs: float) -> None:
-        seconds = pairs * (1.5 + 0.055 * self.window_) * 1e-9
-        if seconds > PATIENCE:
-            warnings.warn(
-                f"matrix-profile will take about {seconds / 60:.0f} minutes for these rows and channels: take fewer, "
-                "or use subsequence-pca, which is linear",
-                TocsinWarning,
-                stacklevel=6,
-            )
+
+def warn_if_long(pairs: float, window: int) -> None:
+    """Warn before comparing so many pairs of windows if that takes more than ten minutes."""
+    seconds = pairs * (1.5 + 0.055 * window) * 1e-9
+    if seconds > PATIENCE:
+        warnings.warn(
+            f"matrix-profile will take about {seconds / 60:.0f} minutes for these rows and channels: take fewer, "
+            "or use subsequence-pca, which is linear",
+            TocsinWarning,
+            stacklevel=2,
+        )
 
 
 def _same(one: FloatArray, other: FloatArray) -> bool:

@@ -15,7 +15,7 @@ import numpy as np
 from tocsin.core.card import Card
 from tocsin.core.errors import ArtifactError, InputError
 from tocsin.core.windows import Normalise
-from tocsin.series._estimators import build, describe, row_scores
+from tocsin.series._estimators import build, describe, make, row_scores
 from tocsin.series._window_detector import WindowDetector
 
 if TYPE_CHECKING:
@@ -149,16 +149,19 @@ class Windowed(WindowDetector):
         return row_scores(estimator, rows)
 
     def _stored_parameters(self) -> dict[str, Any]:
-        return {**super()._stored_parameters(), "estimator": describe(self.estimator)}
+        # A name or a description is stored as it is; of an instance, the description, and that it was one.
+        given = self.estimator
+        stored = given if isinstance(given, str | Mapping) else {**describe(given), "instance": True}
+        return {**super()._stored_parameters(), "estimator": stored}
 
     def _state(self) -> dict[str, Any]:
         return {k: v for k, v in super()._state().items() if k != "judges_"}
 
     def _restore(self, state: dict[str, Any]) -> None:
         super()._restore(state)
-        if not isinstance(self.estimator, Mapping):
-            raise ArtifactError("the stored estimator is not described by its class and parameters")
-        now = _library(str(self.estimator["class"]))
+        if isinstance(self.estimator, Mapping) and "instance" in self.estimator:
+            self.estimator = make({k: v for k, v in self.estimator.items() if k != "instance"})
+        path = describe(self.estimator)["class"]
         self.judges_ = [None] * len(self.training_)
         for c, windows in enumerate(self.training_):
             if len(windows) == 0:
@@ -166,8 +169,8 @@ class Windowed(WindowDetector):
             self.judges_[c], _ = self._fitted(windows)
             if not np.allclose(self._judge(c, _some(windows)), self.checks_[c], rtol=1e-9, atol=1e-12):
                 raise ArtifactError(
-                    f"{self.estimator['class']}, fitted again on the stored windows, gives other scores: the model was "
-                    f"written with {self.fitted_with_} and this is {now}; fit it again"
+                    f"{path}, fitted again on the stored windows, gives other scores: the model was "
+                    f"written with {self.fitted_with_} and this is {_library(path)}; fit it again"
                 )
 
 

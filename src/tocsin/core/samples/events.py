@@ -13,7 +13,7 @@ from tocsin.core.errors import InputError
 from tocsin.core.samples.sample import Sample
 
 if TYPE_CHECKING:
-    from tocsin.core.types import AnyArray, BoolArray, FloatArray, IntArray, TimeArray
+    from tocsin.core.types import AnyArray, BoolArray, IntArray, TimeArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,10 +90,11 @@ class Events(Sample):
 
     modality: ClassVar[str] = "events"
 
-    entities: Mapping[str, Column] = field(default_factory=dict)
-    numbers: Mapping[str, FloatArray] = field(default_factory=dict)
+    # Anything that `Column.of` takes; kept as columns.
+    entities: Mapping[str, Any] = field(default_factory=dict)
+    numbers: Mapping[str, Any] = field(default_factory=dict)
     time: TimeArray | None = None
-    trace: Column | None = None
+    trace: Any = None
     text: AnyArray | None = None
 
     def __post_init__(self) -> None:

@@ -66,7 +66,7 @@ def series_from_frame(
     if stamps is not None and np.any(np.diff(stamps) < np.timedelta64(0, "ns")):
         order = np.argsort(stamps, kind="stable")
         values, stamps = values[order], stamps[order]
-        repairs.append(Repair("time went back: rows were sorted by time", int(len(order)), str(time)))
+        repairs.append(Repair("time went back: rows were sorted by time", len(order), str(time)))
     return Series(values, tuple(columns), stamps, id=id, repairs=tuple(repairs))
 
 

@@ -89,5 +89,7 @@ class Sample(ABC):
 
         cut = round(len(self) * fraction)
         if not 0 < cut < len(self):
-            raise InputError(f"split({fraction}) of {self.id or 'a sample'} with {len(self)} places leaves a part empty")
+            raise InputError(
+                f"split({fraction}) of {self.id or 'a sample'} with {len(self)} places leaves a part empty"
+            )
         return self.take(0, cut), self.take(cut, len(self))

@@ -164,7 +164,8 @@ def _as_matrix(values: Any, id: str) -> FloatArray:
     dtype = np.float32 if array.dtype in (np.float16, np.float32) else np.float64
     converted = np.ascontiguousarray(array, dtype=dtype)
     # A view, so that marking it read-only leaves the caller's own array as it was.
-    return converted.view()
+    owned: FloatArray = converted.view()
+    return owned
 
 
 def _default_names(count: int) -> tuple[str, ...]:

@@ -140,5 +140,3 @@ def _av():  # type: ignore[no-untyped-def]  # noqa: ANN202 - a module of an opti
     except ImportError:
         raise MissingExtra("video", "av", "reading films") from None
     return av
-
-

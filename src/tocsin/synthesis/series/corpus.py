@@ -150,9 +150,7 @@ def _sensor(values: FloatArray, clean: FloatArray, rng: np.random.Generator) -> 
     return values, clean
 
 
-def _labels(
-    values: FloatArray, clean: FloatArray, spans: list[tuple[int, int]], finer: int, level: float
-) -> BoolArray:
+def _labels(values: FloatArray, clean: FloatArray, spans: list[tuple[int, int]], finer: int, level: float) -> BoolArray:
     """Label each event from the first to the last point at which it changes the series noticeably."""
     labels = np.zeros(len(values), dtype=bool)
     change = np.abs(values - clean)

@@ -150,7 +150,9 @@ def smoothing(x: FloatArray, a: int, b: int, period: float, spread: float, rng: 
 def transient(x: FloatArray, a: int, b: int, period: float, spread: float, rng: np.random.Generator) -> None:
     """A blow that rings and dies away."""
     t = np.arange(b - a)
-    ring = np.cos(2 * np.pi * t / max(3.0, (b - a) * rng.uniform(0.1, 0.6))) * np.exp(-t / ((b - a) * rng.uniform(0.1, 0.4)))
+    ring = np.cos(2 * np.pi * t / max(3.0, (b - a) * rng.uniform(0.1, 0.6))) * np.exp(
+        -t / ((b - a) * rng.uniform(0.1, 0.4))
+    )
     x[a:b] += _sign(rng) * spread * rng.uniform(1.5, 6) * ring
 
 
