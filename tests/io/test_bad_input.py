@@ -114,7 +114,7 @@ def test_mixed_types_in_row_70000(write: Write) -> None:
         "data.csv: column 'load' holds 'oops' in row 70000 (line 70001), which is no number: correct it, "
         "or read with on_bad='skip' to take such cells as missing"
     )
-    found = read(path, on_bad="skip")
+    found = read(path, on_bad="skip", gaps="keep")
     assert np.flatnonzero(np.isnan(found.values)).tolist() == [69_999, 74_999]
     assert str(found.repairs[0]) == (
         "load: 2 cells without a number (the first is 'oops' in row 70000 (line 70001)): read as missing"
@@ -128,6 +128,18 @@ def test_mixed_types_in_json(write: Write) -> None:
     path = write("\n".join(lines), "data.ndjson")
     assert problem(path).startswith("data.ndjson: column 'v' holds 'oops' in row 70000, which is no number")
     assert np.isnan(read(path, on_bad="skip").values).sum() == 1
+
+
+@pytest.mark.parametrize("cell", ["oops", "1 2", "0x1f", "1,5,"])
+def test_a_bad_cell_never_costs_its_row(write: Write, cell: str) -> None:
+    """Not even where it is the only column that is asked for, which DuckDB would convert while it parses."""
+    path = write(
+        "v;flag\n" + "".join(f"{cell if i == 7 else i};{'maybe' if i == 9 else i % 2 == 0}\n" for i in range(20))
+    )
+    assert "row 8 (line 9)" in problem(path, channels="v")
+    found = read(path, channels="v", on_bad="skip")
+    assert len(found) == 20
+    assert np.flatnonzero(np.isnan(found.values)).tolist() == [7]
 
 
 def test_words_among_numbers_from_the_start(write: Write) -> None:
@@ -188,7 +200,7 @@ def test_infinities(write: Write, cell: str) -> None:
     message = problem(path)
     assert "row 13" in message
     assert "column 'load'" in message
-    assert np.flatnonzero(np.isnan(read(path, on_bad="skip").values)).tolist() == [12]
+    assert np.flatnonzero(np.isnan(read(path, on_bad="skip", gaps="keep").values)).tolist() == [12]
 
 
 def test_stamps_that_go_back_are_sorted_and_said(write: Write) -> None:

@@ -51,8 +51,10 @@ def test_an_anomaly_that_comes_twice_needs_the_second_neighbour(margin):
     for start in (1213, 3013):
         values[start : start + 40] += bump
         planted[start : start + 40] = True
-    assert margin(MatrixProfile(window=50).fit_score(values), planted, 50) < 0
-    assert margin(MatrixProfile(window=50, neighbours=2).fit_score(values), planted, 50) > 0
+    # With the other one for a neighbour it stands out by noise only.
+    once = margin(MatrixProfile(window=50).fit_score(values), planted, 50)
+    assert once < 0.1
+    assert margin(MatrixProfile(window=50, neighbours=2).fit_score(values), planted, 50) > 1
 
 
 def test_left_compares_with_the_past_only(odd_shape):

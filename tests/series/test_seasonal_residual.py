@@ -14,6 +14,7 @@ from tocsin.series.seasonal_residual import (
     find_exact_period,
     odd,
     phase_medians,
+    running_mean,
     running_median,
 )
 
@@ -224,6 +225,18 @@ def test_running_median_is_the_median_of_the_mirrored_window(seed, rows, half):
     mirrored = np.concatenate([x[:half][::-1], x, x[::-1][:half]])
     for i in range(rows):
         assert found[i] == np.median(mirrored[i : i + 2 * half + 1])
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.floats(2, 20))
+def test_running_mean_over_one_season_is_free_of_it(seed, period):
+    rng = np.random.default_rng(seed)
+    at = np.arange(400)
+    wave = np.sin(2 * np.pi * at / period + rng.uniform(0, 7))
+    inside = running_mean(1e6 + wave[:, None], period)[30:-30]
+    assert np.abs(inside - 1e6).max() < 0.3 / period + 1e-6
+    flat = rng.normal(size=(50, 2))
+    np.testing.assert_allclose(running_mean(flat, 5)[2:-2, 0], np.convolve(flat[:, 0], np.ones(5) / 5, "valid"))
 
 
 def test_odd():

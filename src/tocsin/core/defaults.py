@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from tocsin.core.errors import InputError
 
-DEFAULT = {"series": "subsequence-pca"}
+DEFAULT = {"series": "window-neighbours"}
 
 
 def default_detector(modality: str) -> str:

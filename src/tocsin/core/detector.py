@@ -272,7 +272,8 @@ class Detector(Parameters, ABC):
             delattr(self, name)
         self.findings_ = ()
         self.channels_ = given[0].channels if isinstance(given[0], Series) else ()
-        self.profile_ = ChannelProfile.fit([s.values for s in given]) if isinstance(given[0], Series) else None
+        series = [s.values for s in given if isinstance(s, Series)]
+        self.profile_ = ChannelProfile.fit(series) if series else None
         bridged = [self._bridged(s) for s in given]
         rng = np.random.default_rng(getattr(self, "random_state", None) or 0)
         self._fit(bridged, rng)

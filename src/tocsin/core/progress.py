@@ -49,7 +49,7 @@ def track(steps: Iterable[T], what: str, total: int | None = None) -> Iterator[T
         yield from steps
         return
     if total is None and hasattr(steps, "__len__"):
-        total = len(steps)
+        total = len(steps)  # type: ignore[arg-type]  # asked for on the line above
     handle = reporter.start(what, total)
     try:
         for step in steps:

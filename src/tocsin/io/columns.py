@@ -160,7 +160,7 @@ def _from_table(table: Table, as_text: frozenset[str]) -> Columns:
     """Read numbers, stamps and words in one query."""
     import duckdb
 
-    roles = [role for role in map(lambda c: _role(c, table.decimal_comma), table.columns) if role.kind != "other"]
+    roles = [role for role in (_role(c, table.decimal_comma) for c in table.columns) if role.kind != "other"]
     asked = {f"v{i}": _sql(table, role) for i, role in enumerate(roles)}
     kept = {f"w{i}": role for i, role in enumerate(roles) if _is_kept(role.name, as_text) and role.kind != "text"}
     asked |= {key: f"CAST({role.column.sql} AS VARCHAR)" for key, role in kept.items()}
@@ -257,8 +257,8 @@ def _from_arrays(where: str, members: Mapping[str, AnyArray]) -> Columns:
     rows = next(iter(lengths.values()))
     if not rows:
         raise InputError(f"{where} holds no rows")
-    numbers = {n: np.asarray(v, np.float64) for n, v in lines.items() if v.dtype.kind in "iufb"}
-    stamps = {n: v.astype("datetime64[ns]").astype(np.int64) for n, v in lines.items() if v.dtype.kind == "M"}
+    numbers: dict[str, FloatArray] = {n: np.asarray(v, np.float64) for n, v in lines.items() if v.dtype.kind in "iufb"}
+    stamps: dict[str, IntArray] = {n: v.astype("datetime64[ns]").astype(np.int64) for n, v in lines.items() if v.dtype.kind == "M"}
     words = {n: v.astype(object) for n, v in lines.items() if v.dtype.kind == "U"}
     _take_epochs(where, numbers, stamps)
     return Columns(where, rows, numbers, stamps, words)

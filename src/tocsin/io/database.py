@@ -40,6 +40,15 @@ def identifier(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+def try_cast(column: str, type_: str) -> str:
+    """Return the SQL that turns text into a type, or into NULL where it is no such thing.
+
+    DuckDB 2.0 moves a bare TRY_CAST of a column into its CSV reader, where it fails, or drops the row, instead of giving
+    NULL. Trimmed text stays where it is, and blanks around a value do no harm.
+    """
+    return f"TRY_CAST(trim({column}) AS {type_})"
+
+
 def file(path: Path) -> str:
     """Write a path as an SQL literal that means this one file, whatever stars or brackets its name holds.
 

@@ -133,7 +133,8 @@ def time_sql(role: Role) -> str:
     # Micro- and nanoseconds have more digits than a float holds; seconds may have a fraction.
     held = [c for c in cells.present([None if v is None else str(v) for v in column.sample]) if cells.is_number(c)]
     wide = bool(held) and all(abs(float(c)) > 1e15 for c in held)
-    return f"TRY_CAST({column.sql} AS {'BIGINT' if wide else 'DOUBLE'})"
+    type_ = "BIGINT" if wide else "DOUBLE"
+    return database.try_cast(column.sql, type_) if column.stored == "text" else f"CAST({column.sql} AS {type_})"
 
 
 def _format_sql(role: Role, form: TimeFormat) -> str:

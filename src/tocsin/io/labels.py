@@ -124,8 +124,8 @@ def read_labels(
     ----------
     source : path
         A table with a column of 0 and 1 (``label``, ``anomaly``, ``is_anomaly`` ...); a table of intervals (``start``
-        and ``stop`` or ``end``, by time or row, perhaps with an id and a channel); or JSON that maps the names of series
-        to lists of pairs of stamps.
+        and ``stop`` or ``end``, by time or row, perhaps with an id and a channel); or JSON that maps names of series to
+        lists of pairs of stamps.
     column : str, optional
         The column of labels.
     time : str, optional
@@ -205,7 +205,8 @@ def _points(table: Columns, name: str, column: str | None, time: str | None) -> 
         row, value = int(wrong[0]), values[int(wrong[0])]
         what = "is empty" if np.isnan(value) else f"holds {value:g}"
         raise InputError(
-            f"{table.where}: the label column {chosen!r} {what} in row {row + 1}, where only 0 and 1 (1 = anomalous) are "
+            f"{table.where}: the label column {chosen!r} {what} in row {row + 1}, where only 0 and 1 (1 = anomalous) "
+            "are "
             f"labels ({wrong.size} such rows in all): correct or map them first"
         )
     clock = table.clock(time) if time is not None or table.times else None
@@ -245,7 +246,8 @@ def _label_column(table: Columns) -> tuple[str, str]:
     if text is not None:
         table.number(text)  # says what stands there instead
     raise InputError(
-        f"{table.where} holds no labels: it has no column called label, anomaly, is_anomaly or the like and no start and "
+        f"{table.where} holds no labels: it has no column called label, anomaly, is_anomaly or the like and no start "
+        "and "
         f"stop; name the column with --label (there are {listed(table.known)})"
     )
 
@@ -300,7 +302,8 @@ def _check_overlaps(spans: Spans) -> None:
             first, second = int(early[place]) + 1, int(late[place]) + 1
             of_series = f" of {spans.id}" if spans.id else ""
             raise InputError(
-                f"{spans.where}: intervals {first} and {second}{of_series} overlap: join them into one, or cut one short"
+                f"{spans.where}: intervals {first} and {second}{of_series} overlap: join them into one, or cut one "
+                "short"
             )
 
 
@@ -308,7 +311,7 @@ def _check_overlaps(spans: Spans) -> None:
 
 
 def _windows(path: str) -> Mapping[str, list[Any]] | None:
-    """Return what a JSON file says if it maps names to lists of stamps or of pairs of stamps; None for any other file."""
+    """Return what a JSON file says if it maps names to lists of stamps or pairs of stamps; None for any other."""
     file = Path(path).expanduser()
     if file.suffix.lower() != ".json" or not file.is_file() or file.stat().st_size > _LARGEST_JSON:
         return None

@@ -62,7 +62,8 @@ class Picture:
             row, column = (int(axis[0]) for axis in np.nonzero(~np.isfinite(values)))
             bad = int(np.count_nonzero(~np.isfinite(values)))
             raise InputError(
-                f"{self.map}: the map holds {values[row, column]} at row {row}, column {column} ({several(bad, 'pixel')} in "
+                f"{self.map}: the map holds {values[row, column]} at row {row}, column {column} "
+                f"({several(bad, 'pixel')} in "
                 "all): every pixel needs a finite score"
             )
         return values
@@ -117,7 +118,8 @@ def find_pictures(maps: str | os.PathLike[str], masks: str | os.PathLike[str]) -
     if known:
         shown = listed(sorted(known), 3)
         raise InputError(
-            f"{several(len(known), 'mask')} of {masks} belong to no map ({shown}): score every picture, or remove the masks"
+            f"{several(len(known), 'mask')} of {masks} belong to no map ({shown}): score every picture, or remove the "
+            "masks"
         )
     return pictures
 

@@ -12,6 +12,7 @@ from tocsin.core.errors import InputError
 from tocsin.core.registry import nearest
 from tocsin.core.samples import Repair
 from tocsin.io import cells, epochs, names
+from tocsin.io.database import try_cast
 from tocsin.io.names import listed
 from tocsin.io.options import Options
 from tocsin.io.table import Column, Table
@@ -299,8 +300,8 @@ def number_sql(table: Table, role: Role, *, loose: bool = False) -> str:
     if column.stored == "bool":
         return f"CAST(CAST({column.sql} AS INTEGER) AS DOUBLE)"
     if role.kind == "bool":
-        return f"CAST(CAST(TRY_CAST({column.sql} AS BOOLEAN) AS INTEGER) AS DOUBLE)"
+        return f"CAST(CAST({try_cast(column.sql, 'BOOLEAN')} AS INTEGER) AS DOUBLE)"
     if table.converts and not loose:
         return column.sql
     text = f"replace({column.sql}, ',', '.')" if table.decimal_comma else column.sql
-    return f"TRY_CAST({text} AS DOUBLE)"
+    return try_cast(text, "DOUBLE")

@@ -141,7 +141,8 @@ def group_of(table: Columns, by: str | None) -> str:
     found = list(dict.fromkeys(table.text(by).tolist()))
     if len(found) > 1:
         raise InputError(
-            f"{table.where}: the group column {by!r} changes within one series ({listed(found, 3)}): to score each value "
+            f"{table.where}: the group column {by!r} changes within one series ({listed(found, 3)}): to score each "
+            "value "
             f"apart, name it as the id instead (--id {by})"
         )
     return str(found[0])

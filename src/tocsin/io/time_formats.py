@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import pairwise
 
-from tocsin.io.database import text
+from tocsin.io.database import text, try_cast
 
 _OFFSET = r"(?:\s?(?:Z|UTC|GMT)|\s?[+-]\d{2}(?::?\d{2})?)"
 _ISO = re.compile(
@@ -79,8 +79,7 @@ def nanoseconds(stamp: str) -> str:
 
 
 def _cast(type_: str, pattern: str, fine: bool) -> str:
-    stamp = "{}" if fine and type_ == "TIMESTAMP" else f"TRY_CAST({{}} AS {type_})"
-    reach = nanoseconds(stamp)
+    reach = nanoseconds("trim({})" if fine and type_ == "TIMESTAMP" else try_cast("{}", type_))
     return f"CASE WHEN regexp_matches({{}}, {_braced(text(pattern))}) THEN {reach} END"
 
 

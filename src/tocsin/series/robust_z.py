@@ -1,8 +1,9 @@
 """RobustZ: how far each value lies from its channel's median, in robust standard deviations.
 
 The plainest detector there is, and the one that every other has to beat: it looks at one row at a time, so it finds
-values that never occur and is blind to usual values in an unusual order. Median and scale come from the training part
-and resist up to half of it being anomalous.
+values that never occur and is blind to usual values in an unusual order. Median and scale come from the training part.
+The median resists up to half of it being anomalous; so does the scale, except that it is never less than a fifth of
+what the range between the 1 % and 99 % quantiles suggests, lest a mostly idle channel get a scale of nothing.
 
 Reference: Iglewicz and Hoaglin, How to Detect and Handle Outliers, 1993 (the modified z-score).
 """

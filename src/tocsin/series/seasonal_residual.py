@@ -119,8 +119,7 @@ class SeasonalResidual(Detector):
         for period in wished if wished is not None else ():
             self._add_season(samples, period * step, "as asked", step)
         while wished is None and len(self.periods_) < MOST_SEASONS:
-            rest = longest.values - self._seasons_of(longest)
-            found = find_exact_period(rest)
+            found = find_exact_period(self._on_grid(longest, longest.values - self._seasons_of(longest), step))
             length, why = (0.0, "") if found is None else self._in_calendar(found * step)
             if length == 0 or any(abs(length / p - 1) < 0.02 for p in self.periods_):
                 break
@@ -150,6 +149,17 @@ class SeasonalResidual(Detector):
                 )
         return tuple(float(p) for p in wished)
 
+    def _on_grid(self, sample: Series, values: FloatArray, step: float) -> FloatArray:
+        """The values with a row for every step of the clock, so that rows left out do not break the rhythm."""
+        if not self.clock_ or sample.time is None:
+            return values
+        row = np.rint((sample.time - sample.time[0]).astype(np.int64) / (step * NANO)).astype(np.int64)
+        if row[-1] + 1 == len(row) or row[-1] > 4 * len(row):
+            return values
+        grid = np.full((int(row[-1]) + 1, values.shape[1]), np.nan)
+        grid[row] = values
+        return grid
+
     def _in_calendar(self, length: float) -> tuple[float, str]:
         """The season's length in seconds, set to the calendar's where it is close, or in rows without a clock."""
         for name, seconds in CALENDAR.items() if self.clock_ else ():
@@ -163,8 +173,8 @@ class SeasonalResidual(Detector):
         self.periods_ = (*self.periods_, length)
         phases = max(2, round(length / step))
         self.seasons_ = (*self.seasons_, np.zeros((phases, samples[0].values.shape[1])))
-        window = odd(max(self.periods_) / step)
-        flat = [s.values - (running_median(bridge(s.values), window) if len(s) > 2 * window else 0) for s in samples]
+        span = max(self.periods_) / step
+        flat = [s.values - (running_mean(bridge(s.values), span) if len(s) > 2 * span else 0) for s in samples]
         for _ in range(1 if len(self.periods_) == 1 else 2):
             for k in range(len(self.periods_)):
                 others = tuple(i for i in range(len(self.periods_)) if i != k)
@@ -324,6 +334,23 @@ def phase_medians(values: FloatArray, phase: IntArray, phases: int) -> FloatArra
         lower, upper = first + (count[known] - 1) // 2, first + count[known] // 2
         found[:, c] = np.interp(np.arange(phases), known, (column[lower] + column[upper]) / 2, period=phases)
     return found
+
+
+def running_mean(values: FloatArray, span: float) -> FloatArray:
+    """Return the mean over `span` rows, which need not be whole, around each row; shape (n, c).
+
+    Over exactly one season it is free of that season, which a median is not (that of a square wave jumps).
+    """
+    half = int(np.ceil(span / 2))
+    centre = values.mean(axis=0)
+    mirrored = np.pad(values - centre, ((half, half), (0, 0)), mode="symmetric")
+    edges = np.arange(len(mirrored) + 1)
+    middle = np.arange(len(values)) + half + 0.5
+    found = np.empty(values.shape)
+    for c in range(values.shape[1]):
+        total = np.concatenate(([0.0], np.cumsum(mirrored[:, c])))
+        found[:, c] = np.interp(middle + span / 2, edges, total) - np.interp(middle - span / 2, edges, total)
+    return np.asarray(found / span + centre)
 
 
 def running_median(values: FloatArray, window: int) -> FloatArray:

@@ -12,7 +12,7 @@ from tocsin.core.errors import InputError
 from tocsin.core.registry import nearest
 from tocsin.core.words import duration
 from tocsin.io.labels import LabelBook, Points, Spans
-from tocsin.io.names import several
+from tocsin.io.names import listed, several
 from tocsin.io.scores import Scored
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 MISSING = ("error", "drop", "lowest")
 # `tocsin detect -o` ends the names of its score files with a dash and eight digits that tell equal names apart.
-_STORED = re.compile(r"(-[0-9a-f]{8})?(\.parquet|\.csv|\.tsv|\.txt|\.npz|\.npy|\.json|\.ndjson|\.gz|\.zst)*$")
+_STORED = re.compile(r"(-[0-9a-f]{8}|\.(parquet|csv|tsv|txt|npz|npy|json|ndjson|gz|zst))*$")
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,7 +113,10 @@ def label_of(name: str, book: LabelBook, *, alone: bool) -> str:
             )
     if "" in known or (alone and len(known) == 1):
         return next(iter(known)) if "" not in known else ""
-    raise InputError(f"there are no labels for {name!r}{nearest(name, known)} (--series NAME says which series it is)")
+    near = nearest(name, known)
+    if "did you mean" not in near:
+        near = f"; there are some for {listed(list(known), 3)}"
+    raise InputError(f"there are no labels for {name!r}{near} (--series NAME says which series it is)")
 
 
 def _base(name: str) -> str:
@@ -154,8 +157,9 @@ def _by_key(scored: Scored, points: Points, ours: IntArray, theirs: IntArray) ->
     if lost.size:
         at = int(lost[0])
         raise InputError(
-            f"{several(lost.size, 'of')[:-4]} of {len(ours)} {'time stamps' if is_time else 'row numbers'} in "
-            f"{scored.where}{_of(scored)} have no label in {points.where}: the first is {_name(ours[at], is_time)}, and "
+            f"{lost.size:,} of {len(ours):,} {'time stamps' if is_time else 'row numbers'} in "
+            f"{scored.where}{_of(scored)} have no label in {points.where}: the first is {_name(ours[at], is_time)}, "
+            "and "
             f"the nearest label belongs to {_nearest(ours[at], keys, is_time)}"
         )
     return np.asarray(labels[place] & labelled), labelled
@@ -173,7 +177,8 @@ def _of_spans(scored: Scored, spans: Spans) -> tuple[BoolArray, BoolArray]:
     """Return which scored places lie inside an interval, and which must have a score for it: the same."""
     if spans.by_time and scored.time is None:
         raise InputError(
-            f"{spans.where} gives intervals by time, but {scored.where}{_of(scored)} has no time column: write the time "
+            f"{spans.where} gives intervals by time, but {scored.where}{_of(scored)} has no time column: write the "
+            "time "
             "beside the scores, or the intervals as row numbers"
         )
     keys = scored.time if spans.by_time else scored.rows
@@ -194,7 +199,8 @@ def _of_spans(scored: Scored, spans: Spans) -> tuple[BoolArray, BoolArray]:
             raise InputError(
                 f"{spans.where}: interval {number}{_of(scored)} ({_name(start, spans.by_time)} to "
                 f"{_name(stop, spans.by_time)}) runs {side} of the scores in {scored.where}, which "
-                f"{'end' if end > last + step else 'begin'} at {_name(edge, spans.by_time)}: cut it there, or score the rest"
+                f"{'end' if end > last + step else 'begin'} at {_name(edge, spans.by_time)}: cut it there, or score "
+                "the rest"
             )
         first, beyond = np.searchsorted(rising, start, side="left"), np.searchsorted(rising, end, side="right")
         if first == beyond:
@@ -218,7 +224,8 @@ def _fill(
         row = int(scored.line[np.flatnonzero(wanted)[0]]) if scored.line.size else int(np.flatnonzero(wanted)[0]) + 1
         what = "labelled places" if not np.array_equal(labels, labelled) else "places inside anomalies"
         raise InputError(
-            f"{scored.where}{_of(scored)}: {int(wanted.sum())} {what} have no score (NaN; the first in row {row}): score "
+            f"{scored.where}{_of(scored)}: {int(wanted.sum())} {what} have no score (NaN; the first in row {row}): "
+            "score "
             "them, or say --missing drop (leave them out) or --missing lowest (count them as not anomalous)"
         )
     notes = []
@@ -247,7 +254,9 @@ def _unscored_labels(scored: Scored, found: Points | Spans) -> list[str]:
             absent = ~np.isin(theirs, ours)
             if absent.any():
                 marked = int(found.labels[absent].sum())
-                return [f"{several(int(absent.sum()), 'label')} ({marked} anomalous) without a score left out{_of(scored)}"]
+                return [
+                    f"{several(int(absent.sum()), 'label')} ({marked} anomalous) without a score left out{_of(scored)}"
+                ]
             return []
     return []
 

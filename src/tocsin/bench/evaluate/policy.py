@@ -87,7 +87,7 @@ class Policy:
         return np.asarray(scores >= self.value)
 
     def predict_dummy(self, labels: BoolArray, scores: FloatArray, predicted: BoolArray) -> BoolArray:
-        """Return the alarms of a score that detects nothing: as many as the detector raised, by its own oracle if one."""
+        """Return the alarms of a dummy: as many as the detector raised, or those of the oracle."""
         if self.kind == "oracle":
             return self.predict(labels, scores)
         return as_many(scores, int(predicted.sum()))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -109,7 +109,7 @@ class Image(Sample):
         return f"row {place[0] if isinstance(place, tuple) else place}"
 
 
-def _pillow():  # type: ignore[no-untyped-def]  # noqa: ANN202 - two modules of an optional package
+def _pillow() -> tuple[Any, Any]:
     try:
         from PIL import Image as pillow  # noqa: N813
         from PIL import ImageOps

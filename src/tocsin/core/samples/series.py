@@ -59,7 +59,7 @@ class Series(Sample):
         if np.isinf(values).any():
             row, column = (int(i[0]) for i in np.nonzero(np.isinf(values)))
             raise InputError(
-                f"channel {channels[column]!r} is infinite at row {row}: replace infinities by NaN (missing) or a number"
+                f"channel {channels[column]!r} is infinite at row {row}: replace infinities by NaN (missing)"
             )
         time = None if self.time is None else _as_time(self.time, len(values))
         values.flags.writeable = False
@@ -146,7 +146,7 @@ def format_time(stamp: np.datetime64, step: float | None) -> str:
 
 def _as_matrix(values: Any, id: str) -> FloatArray:
     if isinstance(values, np.ma.MaskedArray):
-        values = values.astype(np.float64).filled(np.nan)
+        values = np.ma.filled(values.astype(np.float64), np.nan)
     try:
         array = np.asarray(values)
         if array.dtype.kind in "cmM":
@@ -162,10 +162,9 @@ def _as_matrix(values: Any, id: str) -> FloatArray:
     if array.shape[1] == 0:
         raise InputError(f"{id or 'the series'} has no channel")
     dtype = np.float32 if array.dtype in (np.float16, np.float32) else np.float64
-    converted = np.ascontiguousarray(array, dtype=dtype)
+    converted: FloatArray = np.ascontiguousarray(array, dtype=dtype)
     # A view, so that marking it read-only leaves the caller's own array as it was.
-    owned: FloatArray = converted.view()
-    return owned
+    return converted.view()
 
 
 def _default_names(count: int) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -134,7 +134,7 @@ class Video(Sample):
         return f"frame {frame}{when}{spot}"
 
 
-def _av():  # type: ignore[no-untyped-def]  # noqa: ANN202 - a module of an optional package
+def _av() -> Any:
     try:
         import av
     except ImportError:

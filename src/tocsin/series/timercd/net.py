@@ -13,6 +13,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from tocsin.nn.gated_mlp import GatedMLP
+from tocsin.nn.rms_norm import RMSNorm
+from tocsin.nn.rotary import Turn, angles, rotate
+
 
 @dataclass(frozen=True)
 class Config:
@@ -44,17 +48,6 @@ class Config:
         return asdict(self)
 
 
-class RMSNorm(nn.Module):
-    """Division by the root mean square, with a learned scale."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.scale = nn.Parameter(torch.ones(width))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x * torch.rsqrt(x.square().mean(-1, keepdim=True) + 1e-5) * self.scale
-
-
 class VariateBias(nn.Module):
     """An attention bias per head: one value for tokens of the same channel, another for those of others."""
 
@@ -63,6 +56,7 @@ class VariateBias(nn.Module):
         self.emd = nn.Embedding(2, heads)
 
     def forward(self, channel: Tensor) -> Tensor:
+        """Return the bias of shape (heads, tokens, tokens) for the channel number of each token."""
         same = channel[:, None] == channel[None, :]
         return torch.where(same[None], self.emd.weight[1][:, None, None], self.emd.weight[0][:, None, None])
 
@@ -78,7 +72,8 @@ class Attention(nn.Module):
         self.v_proj, self.out_proj = nn.Linear(d, d, bias=False), nn.Linear(d, d, bias=False)
         self.binary_attention_bias = VariateBias(config.heads) if config.variates else None
 
-    def forward(self, x: Tensor, turn: tuple[Tensor, Tensor], keys: Tensor | None, channel: Tensor | None) -> Tensor:
+    def forward(self, x: Tensor, turn: Turn, keys: Tensor | None, channel: Tensor | None) -> Tensor:
+        """Mix tokens; `keys` is False where nothing may be looked at, `channel` numbers the channel of each token."""
         batch, tokens, d = x.shape
         split = (batch, tokens, self.heads, d // self.heads)
         q = rotate(self.q_proj(x), turn).view(split).transpose(1, 2)
@@ -96,18 +91,8 @@ class Attention(nn.Module):
             mixed = torch.softmax(scores if bias is None else scores + bias, -1) @ v
         else:
             mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=bias)
-        return self.out_proj(mixed.transpose(1, 2).reshape(batch, tokens, d))
-
-
-class GatedMLP(nn.Module):
-    """down(gelu(gate(x)) * up(x))."""
-
-    def __init__(self, d: int) -> None:
-        super().__init__()
-        self.gate_proj, self.up_proj, self.down_proj = nn.Linear(d, 4 * d), nn.Linear(d, 4 * d), nn.Linear(4 * d, d)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.down_proj(F.gelu(self.gate_proj(x)) * self.up_proj(x))
+        out: Tensor = self.out_proj(mixed.transpose(1, 2).reshape(batch, tokens, d))
+        return out
 
 
 class Block(nn.Module):
@@ -119,9 +104,11 @@ class Block(nn.Module):
         self.self_attn, self.mlp = Attention(config), GatedMLP(config.d_model)
         self.drop = nn.Dropout(config.dropout)
 
-    def forward(self, x: Tensor, turn: tuple[Tensor, Tensor], keys: Tensor | None, channel: Tensor | None) -> Tensor:
+    def forward(self, x: Tensor, turn: Turn, keys: Tensor | None, channel: Tensor | None) -> Tensor:
+        """Return tokens of the same shape."""
         x = x + self.self_attn(self.input_norm(x), turn, keys, channel)
-        return x + self.drop(self.mlp(self.output_norm(x)))
+        out: Tensor = x + self.drop(self.mlp(self.output_norm(x)))
+        return out
 
 
 class Stack(nn.Module):
@@ -166,9 +153,10 @@ class Encoder(nn.Module):
         return h, padded
 
     def forward(self, x: Tensor, valid: Tensor | None = None, hidden: Tensor | None = None) -> Tensor:
+        """Return one embedding per point of every channel."""
         batch, time, channels, _ = x.shape
         h, padded = self.tokens(x, valid, hidden)
-        points = self.projection_layer(h).view(batch, channels, padded, self.config.d_proj)
+        points: Tensor = self.projection_layer(h).view(batch, channels, padded, self.config.d_proj)
         return points[:, :, :time].transpose(1, 2)
 
 
@@ -202,19 +190,5 @@ class TimeRCDNet(nn.Module):
         hidden : Tensor of bool, shape (batch, patches), optional
             Patches that attention must not see.
         """
-        logits = self.anomaly_head(self.ts_encoder(x, valid, hidden))
+        logits: Tensor = self.anomaly_head(self.ts_encoder(x, valid, hidden))
         return logits[..., 1] - logits[..., 0]
-
-
-def angles(tokens: int, d: int) -> tuple[Tensor, Tensor]:
-    """Return cosines and sines of the rotary positions, shape (tokens, d / 2)."""
-    rates = 1.0 / (10000.0 ** (torch.arange(0, d, 2, dtype=torch.float32) / d))
-    turn = torch.outer(torch.arange(tokens, dtype=torch.float32), rates)
-    return turn.cos(), turn.sin()
-
-
-def rotate(x: Tensor, turn: tuple[Tensor, Tensor]) -> Tensor:
-    """Turn neighbouring pairs of the last axis by the angles of their token."""
-    cos, sin = (t.to(x.dtype) for t in turn)
-    even, odd = x[..., 0::2], x[..., 1::2]
-    return torch.stack((even * cos - odd * sin, even * sin + odd * cos), -1).flatten(-2)

@@ -19,7 +19,7 @@ def standardise(windows: FloatArray) -> FloatArray:
     return np.asarray(np.where(spread > floor, centred / np.maximum(spread, floor), 0.0))
 
 
-def features(windows: FloatArray, inputs: int, damped: bool = True) -> FloatArray:
+def features(windows: FloatArray, inputs: int, damped: bool = True, *, standardised: bool = False) -> FloatArray:
     """Return network inputs of shape (..., time, inputs) as float32.
 
     Parameters
@@ -31,8 +31,10 @@ def features(windows: FloatArray, inputs: int, damped: bool = True) -> FloatArra
     damped : bool
         Pass values through asinh, so that one huge outlier does not flatten everything else (ours); the published
         checkpoints read standardised values as they are.
+    standardised : bool
+        Whether that has happened already, over the series as a whole.
     """
-    z = standardise(windows)
+    z = windows if standardised else standardise(windows)
     found = [np.arcsinh(z) if damped else z]
     if inputs == 2:
         change = np.diff(z, axis=-1, prepend=z[..., :1])

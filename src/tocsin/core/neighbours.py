@@ -1,0 +1,126 @@
+"""Exact nearest neighbours of many short vectors, in chunks that stay in the cache.
+
+Squared distances come from one matrix product per chunk (|q|^2 - 2 q.r + |r|^2). Of each row of them only the smallest
+few are wanted, and sorting or partitioning whole rows would cost more than the product. So references are dealt into
+groups: the k smallest distances all lie in the k groups with the smallest minima, and minima over groups are plain
+elementwise minima. What was selected is then measured again as a difference, so that near duplicates of large vectors
+get their true distance instead of the rounding of two large numbers.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from tocsin.core.types import FloatArray, IntArray
+
+CHUNK_CELLS = 1 << 19
+NOWHERE = -1
+
+
+def nearest(
+    queries: FloatArray,
+    references: FloatArray,
+    k: int = 1,
+    *,
+    starts: IntArray | None = None,
+    reference_starts: IntArray | None = None,
+    exclusion: int = 0,
+) -> tuple[FloatArray, IntArray]:
+    """Return the `k` nearest references of every query by Euclidean distance.
+
+    Parameters
+    ----------
+    queries : ndarray of float32, shape (m, d)
+        What to look for.
+    references : ndarray of float32, shape (r, d)
+        What to look among.
+    k : int
+        How many; no more than there are references are returned.
+    starts, reference_starts : ndarray of int, optional
+        Where queries and references stand, both ascending.
+    exclusion : int
+        References that stand closer than this to a query are none of its neighbours.
+
+    Returns
+    -------
+    distances : ndarray of float32, shape (m, min(k, r))
+        Ascending; infinite where so many neighbours were excluded that there are not enough.
+    indices : ndarray of int, same shape
+        Which references these are; -1 where the distance is infinite.
+
+    Examples
+    --------
+    >>> points = np.array([[0.0], [1.0], [5.0]], dtype=np.float32)
+    >>> distances, indices = nearest(points, points, starts=np.arange(3), reference_starts=np.arange(3), exclusion=1)
+    >>> distances.ravel().tolist(), indices.ravel().tolist()
+    ([1.0, 1.0, 4.0], [1, 0, 1])
+    """
+    count, k = len(references), min(k, len(references))
+    found = np.empty((len(queries), k), dtype=np.float32)
+    which = np.empty((len(queries), k), dtype=np.intp)
+    groups = min(count, max(k, int(np.sqrt(count * k))))
+    deep = -(-count // groups)
+    padded = np.zeros((groups * deep, references.shape[1]), dtype=np.float32)
+    padded[:count] = references
+    norms = np.full((groups * deep, 1), np.inf, dtype=np.float32)
+    norms[:count, 0] = np.einsum("ij,ij->i", references, references)
+    padded *= -2
+    per_chunk = max(16, CHUNK_CELLS // len(padded))
+    for first in range(0, len(queries), per_chunk):
+        part = slice(first, min(first + per_chunk, len(queries)))
+        chunk = queries[part]
+        apart = padded @ chunk.T
+        apart += norms
+        if exclusion > 0 and starts is not None and reference_starts is not None:
+            _exclude(apart, starts[part], reference_starts, exclusion)
+        candidates = _smallest(apart.reshape(deep, groups, len(chunk)), k)
+        found[part], which[part] = _measured(chunk, references, apart, candidates)
+    return found, which
+
+
+def _exclude(apart: FloatArray, starts: IntArray, reference_starts: IntArray, exclusion: int) -> None:
+    """Put references near each query infinitely far away; only those near any query of the chunk are looked at."""
+    low = int(np.searchsorted(reference_starts, starts[0] - exclusion, side="right"))
+    high = int(np.searchsorted(reference_starts, starts[-1] + exclusion, side="left"))
+    near = np.abs(reference_starts[low:high, None] - starts) < exclusion
+    apart[low:high][near] = np.inf
+
+
+def _smallest(apart: FloatArray, k: int) -> IntArray:
+    """Rows of the k smallest of each column; `apart` has shape (deep, groups, m), the result (m, k)."""
+    deep, groups, m = apart.shape
+    minima = np.ascontiguousarray(apart.min(axis=0).T)
+    if k == 1:
+        best = minima.argmin(axis=1)[:, None]
+    elif k < groups:
+        best = np.argpartition(minima, k - 1, axis=1)[:, :k]
+    else:
+        best = np.broadcast_to(np.arange(groups), (m, groups))
+    inside = apart[np.arange(deep)[:, None], best[:, None, :], np.arange(m)[:, None, None]].reshape(m, -1)
+    if k == 1:
+        order = inside.argmin(axis=1)[:, None]
+    elif k < inside.shape[1]:
+        order = np.argpartition(inside, k - 1, axis=1)[:, :k]
+    else:
+        order = np.broadcast_to(np.arange(k), (m, k))
+    level, group = order // best.shape[1], np.take_along_axis(best, order % best.shape[1], axis=1)
+    return np.asarray(level * groups + group)
+
+
+def _measured(
+    chunk: FloatArray, references: FloatArray, apart: FloatArray, candidates: IntArray
+) -> tuple[FloatArray, IntArray]:
+    """Distances to the candidates as true differences, ascending."""
+    known = np.isfinite(np.take_along_axis(apart, candidates.T, axis=0).T)
+    safe = np.where(known, candidates, 0)
+    difference = references[safe]
+    difference -= chunk[:, None, :]
+    distance = np.sqrt(np.einsum("ijk,ijk->ij", difference, difference))
+    distance[~known] = np.inf
+    order = np.argsort(distance, axis=1, kind="stable")
+    return np.take_along_axis(distance, order, axis=1), np.take_along_axis(
+        np.where(known, safe, NOWHERE), order, axis=1
+    )

@@ -1,0 +1,1 @@
+"""Neural parts that several detectors share; everything here needs the extra ``deep``."""
