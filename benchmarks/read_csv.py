@@ -1,8 +1,8 @@
 """Read a CSV of 10^6 rows with time stamps: tocsin beside pandas, in one run.
 
-Run with ``python benchmarks/read_csv.py [ROWS]``. CPU seconds are those of the process, all threads together; the best of
-five, after one call that warms up imports and the file cache. The last column is the ratio to ``pandas.read_csv`` with
-``parse_dates``, which sorts nothing, finds no gaps and no constant columns.
+Run with ``python benchmarks/read_csv.py [ROWS]``. CPU seconds are those of the process, all threads together; the best
+of five, after one call that warms up imports and the file cache. The last column is the ratio to ``pandas.read_csv``
+with ``parse_dates``, which finds no gaps, doubles or constant columns.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def measure(call: Callable[[], object], repeat: int = 5) -> tuple[float, float]:
 
 
 def first_call(path: Path) -> float:
-    """Return the CPU seconds of a fresh process that imports tocsin and reads the file once, less those of an empty one."""
+    """Return the CPU seconds of a fresh process that imports tocsin and reads the file once, without Python's."""
     import resource
 
     def spent(code: str) -> float:

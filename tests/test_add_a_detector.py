@@ -47,7 +47,7 @@ jump = their_package.jump:Jump
 broken = their_package.missing:Nothing
 stranger = their_package.jump:np
 """
-TEST = '''
+TEST = """
 import pytest
 from their_package.jump import Jump
 from tocsin.testing import check_detector, parametrize_with_checks
@@ -56,7 +56,7 @@ from tocsin.testing import check_detector, parametrize_with_checks
 @parametrize_with_checks([Jump])
 def test_contract(detector, check):
     check(detector)
-'''
+"""
 
 
 @pytest.fixture(scope="module")

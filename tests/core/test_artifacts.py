@@ -65,10 +65,12 @@ values = st.recursive(
     | st.integers(-(2**70), 2**70)
     | st.floats()
     | st.text()
-    | st.tuples(st.sampled_from(["f2", "f4", "f8", "i1", "i8", "u2", "?"]), st.integers(0, 2**31), st.integers(0, 3)).map(
-        lambda t: np.random.default_rng(t[1]).integers(0, 2, size=(2,) * t[2]).astype(t[0])
+    | st.tuples(
+        st.sampled_from(["f2", "f4", "f8", "i1", "i8", "u2", "?"]), st.integers(0, 2**31), st.integers(0, 3)
+    ).map(lambda t: np.random.default_rng(t[1]).integers(0, 2, size=(2,) * t[2]).astype(t[0])),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text().filter(lambda k: k != "__array__"), inner, max_size=3)
     ),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text().filter(lambda k: k != "__array__"), inner, max_size=3),
     max_leaves=8,
 )
 
@@ -94,7 +96,17 @@ def test_names_that_are_no_proper_text_survive(tmp_path):
 
 @pytest.mark.parametrize(
     "what",
-    [object(), {1: 2}, {"__array__": "a0"}, np.array(["a"]), np.array([object()]), 1j, np.array([1j]), b"bytes", {1, 2}],
+    [
+        object(),
+        {1: 2},
+        {"__array__": "a0"},
+        np.array(["a"]),
+        np.array([object()]),
+        1j,
+        np.array([1j]),
+        b"bytes",
+        {1, 2},
+    ],
     ids=repr,
 )
 def test_what_cannot_be_stored_is_refused_by_place(tmp_path, what):
@@ -118,7 +130,7 @@ def test_writing_over_a_model_replaces_it_and_leaves_nothing_else(tmp_path):
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "taken").write_text("a file")
-    with pytest.raises(InputError, match="cannot be written to .*taken"):
+    with pytest.raises(InputError, match=r"cannot be written to .*taken"):
         write(tmp_path / "taken" / "m.tocsin", TREE)
 
 
@@ -174,10 +186,12 @@ def test_any_flipped_byte_and_any_cut_is_noticed(tmp_path_factory, data):
     try:
         found = read(folder / "bad.tocsin")
     except ArtifactError as error:
-        assert "\n" not in str(error)
+        said = str(error)
     else:
         # A bit that means nothing (the date in a zip header): whatever is read is what was written.
         assert same(TREE, found)
+        return
+    assert "\n" not in said
 
 
 @pytest.mark.parametrize("name", MEMBERS)
@@ -192,7 +206,7 @@ def test_an_edited_member_is_named(tmp_path, name):
 def test_members_that_are_missing(tmp_path, parts):
     for name in MEMBERS:
         refused(put(tmp_path / "bad.tocsin", {k: v for k, v in parts.items() if k != name}), "not a tocsin model")
-        folder = write(tmp_path / f"without {name}", TREE)
+        folder = write(tmp_path / f"without {name[:5]}", TREE)
         (folder / name).unlink()
         refused(folder, f"it has no {name}")
     refused(tmp_path / "nowhere", "there is no model at")
@@ -244,7 +258,12 @@ def test_a_zip_that_lies_about_sizes(tmp_path, parts):
 
 @pytest.mark.parametrize(
     ("path", "content"),
-    [("text.npy", b"\x80\x04pickle"), ("empty.tocsin", b""), ("words.tocsin", b"hello"), ("tail.zip", b"PK\x05\x06" + b"\0" * 18)],
+    [
+        ("text.npy", b"\x80\x04pickle"),
+        ("empty.tocsin", b""),
+        ("words.tocsin", b"hello"),
+        ("tail.zip", b"PK\x05\x06" + b"\0" * 18),
+    ],
 )
 def test_files_that_are_no_models(tmp_path, path, content):
     (tmp_path / path).write_bytes(content)
@@ -260,7 +279,18 @@ def test_other_formats_are_refused_with_the_remedy(tmp_path, parts, version):
 
 @pytest.mark.parametrize(
     "text",
-    [b"", b"[]", b"{}", b'"text"', b"12", b"\xff\xfe", b"{" * 100_000, b"[" * 100_000, b'{"format": 1, "sha256": 3}', b"1" * 10_000],
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b'"text"',
+        b"12",
+        b"\xff\xfe",
+        b"{" * 100_000,
+        b"[" * 100_000,
+        b'{"format": 1, "sha256": 3}',
+        b"1" * 10_000,
+    ],
 )
 def test_a_manifest_that_is_no_manifest(tmp_path, parts, text):
     refused(put(tmp_path / "bad.tocsin", {**parts, "model.json": text}), "model.json")

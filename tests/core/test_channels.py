@@ -38,7 +38,7 @@ def test_comparable_divides_by_the_reference_but_not_by_almost_nothing():
     parts = np.array([[2.0, 3.0, 1e-9]])
     found = comparable(parts, np.array([2.0, 1.0, 1e-12]))
     # The floor is a tenth of the median of the references.
-    assert found.tolist() == pytest.approx([[1, 3, 1e-8]])
+    assert found[0].tolist() == pytest.approx([1, 3, 1e-8])
 
 
 def test_references_of_nothing_do_not_divide_by_zero():

@@ -40,9 +40,7 @@ def naive_kth(distance, k, exclusion):
     for row in distance:
         lowest = [row[c : c + exclusion].min() for c in range(0, len(row), exclusion)]
         around = [np.inf, *lowest, np.inf]
-        kept = sorted(
-            v for i, v in enumerate(lowest) if v <= min(around[i], around[i + 2]) and np.isfinite(v)
-        )
+        kept = sorted(v for i, v in enumerate(lowest) if v <= min(around[i], around[i + 2]) and np.isfinite(v))
         found.append(kept[min(k, len(kept)) - 1] if kept else np.inf)
     return np.array(found)
 
@@ -76,9 +74,7 @@ def test_self_joins(normalise, left, exclusion):
 @pytest.mark.parametrize("exclusion", [1, 5])
 def test_joins_with_other_stretches(normalise, neighbours, exclusion):
     values, references = series(1, 80), [series(2, 90), series(3, 5), series(4, 61)]
-    found = cross_profile(
-        values, references, 12, normalise=normalise, neighbours=neighbours, exclusion=exclusion
-    )
+    found = cross_profile(values, references, 12, normalise=normalise, neighbours=neighbours, exclusion=exclusion)
     tables = [table(values, r, 12, normalise) for r in references if len(r) >= 12]
     if neighbours == 1:
         wanted = np.concatenate(tables, axis=1).min(axis=1)

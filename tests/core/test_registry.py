@@ -44,7 +44,7 @@ def test_plug_ins_cannot_take_the_place_of_ours(monkeypatch):
 @pytest.mark.parametrize("target", ["no_such_module:X", "math:nothing", "math", "tests.core.exploding:X"])
 def test_a_plug_in_that_cannot_be_loaded_is_one_sentence(monkeypatch, target, tmp_path):
     monkeypatch.setattr(registry, "_plug_ins", lambda: {"theirs": target})
-    with pytest.raises(InputError, match="the plug-in detector 'theirs' .* cannot be loaded"):
+    with pytest.raises(InputError, match=r"the plug-in detector 'theirs' .* cannot be loaded"):
         find("theirs")
 
 

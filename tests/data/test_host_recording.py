@@ -55,7 +55,7 @@ def test_duckdb_reads_the_same(recording):
     times, channels = recording
     rows, queue = duckdb.sql(
         f"SELECT count(*), sum(\"service.queue\"::DOUBLE) FROM read_parquet('{path('host/host.parquet')}')"
-    ).fetchone()
+    ).fetchall()[0]
     assert rows == len(times)
     assert queue == pytest.approx(channels["service.queue"].astype(float).sum())
 
@@ -78,13 +78,15 @@ def test_no_value_is_missing_and_rates_are_not_negative(recording):
 
 
 def test_cpu_time_adds_up(recording):
+    """The parts stay within the whole, but for counters that move in steps of a hundredth of a second."""
     _, c = recording
     cores = c["cpu.core0"] + c["cpu.core1"]
-    assert np.max(c["cpu.core0"]) <= 110
-    # the same counters read twice within a millisecond, in steps of a hundredth of a second
-    assert np.quantile(np.abs(cores - c["cpu.user"] - c["cpu.system"]), 0.99) < 8
-    # the service never takes more than the whole host did, but for the same steps
-    assert np.mean(c["service.cpu"] <= cores + 8) > 0.99
+    assert max(np.max(c["cpu.core0"]), np.max(c["cpu.core1"])) <= 110
+    assert np.mean(c["cpu.user"] + c["cpu.system"] <= cores + 8) > 0.99
+    # what is neither the service nor the rest is the recorder
+    recorder = cores - c["service.cpu"] - c["cpu.other"]
+    assert 0 <= np.median(recorder) < 10
+    assert np.mean(np.abs(recorder) < 20) > 0.98
 
 
 def test_requests_are_conserved(recording):

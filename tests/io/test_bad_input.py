@@ -117,7 +117,7 @@ def test_mixed_types_in_row_70000(write: Write) -> None:
     found = read(path, on_bad="skip", gaps="keep")
     assert np.flatnonzero(np.isnan(found.values)).tolist() == [69_999, 74_999]
     assert str(found.repairs[0]) == (
-        "load: 2 cells without a number (the first is 'oops' in row 70000 (line 70001)): read as missing"
+        "load: 2 cells without a number (first 'oops' in row 70000 (line 70001)): read as missing"
     )
 
 
@@ -214,7 +214,8 @@ def test_a_time_column_with_two_formats(write: Write) -> None:
     path = write(numbered(5000, {4000: "01/02/2026 01:06:39,5"}))
     assert problem(path) == (
         "data.csv: the time column 'time' has two formats, '2026-01-01 00:00:00' in the first rows and "
-        "'01/02/2026 01:06:39' in row 4000 (line 4001): write one of them, or read with on_bad='skip' to leave such rows out"
+        "'01/02/2026 01:06:39' in row 4000 (line 4001): write one of them, "
+        "or read with on_bad='skip' to leave such rows out"
     )
     found = read(path, on_bad="skip", gaps="keep")
     assert len(found) == 4999
@@ -403,3 +404,69 @@ def test_a_small_archive_of_a_large_table(write: Write) -> None:
     """How much a packed file holds is not known before; reading stops when it is too much."""
     path = write(gzip.compress(numbered(400_000, {}).encode()), "data.csv.gz")
     assert "rows of 1 columns take" in problem(path, limit=1_000_000)
+
+
+def damaged(content: bytes, rng: np.random.Generator) -> bytes:
+    """Return content with bytes changed, put in, taken out, doubled or cut off."""
+    body = bytearray(content)
+    for _ in range(int(rng.integers(1, 8))):
+        at, kind = int(rng.integers(len(body) + 1)), int(rng.integers(5))
+        if kind == 0:
+            pieces = (b'"', b"\n", b",", b"\0", b"\xff", b"inf", b"1e999", b"{", b"[", b"9999-12-31", b"9" * 25, b"\r")
+            body[at:at] = pieces[int(rng.integers(len(pieces)))]
+        elif kind == 1:
+            del body[at : at + int(rng.integers(1, 20))]
+        elif kind == 2:
+            body[at:at] = body[max(0, at - 40) : at]
+        elif kind == 3 and len(body) > 1:
+            body[at % len(body)] = int(rng.integers(256))
+        else:
+            del body[max(at, 1) :]
+    return bytes(body)
+
+
+@pytest.mark.parametrize("kind", ["csv", "ndjson", "npy", "npz", "parquet", "txt"])
+def test_damage_never_shows_more_than_a_sentence(tmp_path: Path, kind: str) -> None:
+    """Whatever is done to a file, it is read or refused in one sentence; nothing else gets out."""
+    import duckdb
+
+    path = tmp_path / f"data.{kind}"
+    values = np.random.default_rng(0).normal(size=(40, 2))
+    if kind == "npy":
+        np.save(path, values)
+    elif kind == "npz":
+        np.savez(path, x=values, time=np.arange(40).astype("M8[s]"), channels=["a", "b"])
+    elif kind == "parquet":
+        duckdb.sql(f"COPY (SELECT i AS time, random() AS v, 'w' AS w FROM range(50) t(i)) TO '{path}' (FORMAT parquet)")
+    elif kind == "ndjson":
+        path.write_text(
+            "".join(
+                f'{{"time": {1_767_225_600 + i}, "v": {v}, "w": {{"a": "x"}}}}\n' for i, (v, _) in enumerate(values)
+            )
+        )
+    elif kind == "csv":
+        path.write_text(numbered(40, {}))
+    else:
+        path.write_text("\n".join(f"{a} {b}" for a, b in values))
+    whole = path.read_bytes()
+    refusals = []
+    for seed in range(25):
+        path.write_bytes(damaged(whole, np.random.default_rng(seed)))
+        try:
+            read(path, on_bad="skip" if seed % 2 else "raise")
+        except InputError as error:
+            refusals.append(str(error))
+    assert refusals
+    assert all("\n" not in message and path.name in message for message in refusals)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_a_pipe_is_read_like_a_file(tmp_path: Path) -> None:
+    import threading
+
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    writer = threading.Thread(target=lambda: path.write_text(numbered(30, {})))
+    writer.start()
+    assert len(read(path)) == 30
+    writer.join()

@@ -97,8 +97,8 @@ def test_parquet_with_a_zone_nanoseconds_and_dates(tmp_path: Path) -> None:
         ("DATE", "2026-03-01", "2026-03-01"),
     ):
         duckdb.sql(
-            f"COPY (SELECT CAST('{text}' AS {type_}) AS at, 1.0 AS v UNION ALL SELECT CAST('2026-03-02' AS {type_}), 2.0) "
-            f"TO '{path}' (FORMAT parquet)"
+            f"COPY (SELECT CAST('{text}' AS {type_}) AS at, 1.0 AS v "
+            f"UNION ALL SELECT CAST('2026-03-02' AS {type_}), 2.0) TO '{path}' (FORMAT parquet)"
         )
         found = read(path)
         assert found.time is not None

@@ -55,7 +55,8 @@ def test_what_is_said_about_both_nights() -> None:
     wall, _ = local_clock("Europe/Berlin", datetime(2026, 10, 24, 22, tzinfo=UTC), 24, 15)
     (repair,) = to_utc(wall, "Europe/Berlin")[1]
     assert repair.what == (
-        "the hour before 2026-10-25 03:00:00 occurs twice in Europe/Berlin: 4 of its 8 stamps were read as the second pass"
+        "the hour before 2026-10-25 03:00:00 occurs twice in Europe/Berlin: "
+        "4 of its 8 stamps were read as the second pass"
     )
     skipped = stamps("2026-03-29T01:45", "2026-03-29T02:15", "2026-03-29T03:30")
     utc, (repair,) = to_utc(skipped, "Europe/Berlin")

@@ -21,7 +21,9 @@ def odd_shape():
     def make(seed, channels=1, noise=0.05, rows=ROWS, offset=0.0):
         rng = np.random.default_rng(seed)
         t = np.arange(rows)
-        values = np.stack([_wave(t + 11 * c) for c in range(channels)], axis=1) + noise * rng.normal(size=(rows, channels))
+        values = np.stack([_wave(t + 11 * c) for c in range(channels)], axis=1) + noise * rng.normal(
+            size=(rows, channels)
+        )
         start = int(rng.integers(rows // 2, rows - 200))
         planted = np.zeros(rows, dtype=bool)
         planted[start : start + PERIOD] = True

@@ -27,7 +27,9 @@ def test_paths_equal_scikit_learns(sample):
     found = np.exp2(-forest.paths_of_series(series, 12) / forest.usual)
     np.testing.assert_allclose(found, wanted, rtol=1e-5)
     columns = np.ascontiguousarray(rows.T)
-    np.testing.assert_array_equal(forest.mean_paths(lambda f: columns[f], len(rows)), forest.paths_of_series(series, 12))
+    np.testing.assert_array_equal(
+        forest.mean_paths(lambda f: columns[f], len(rows)), forest.paths_of_series(series, 12)
+    )
 
 
 def walk(forest, window):

@@ -27,7 +27,7 @@ def test_scores_are_distances_of_standardised_windows(odd_shape):
     column = detector._standard(series.values, 0)
     wanted = self_profile(column, 40, exclusion=20) / np.sqrt(40) / detector.reference_[0]
     np.testing.assert_allclose(scores[20 : 20 + len(wanted)], wanted, rtol=1e-5)
-    assert np.quantile(wanted, 0.99) == pytest.approx(1.0, rel=1e-5)
+    assert min(np.quantile(wanted, 0.99), 4 * np.quantile(wanted, 0.95)) == pytest.approx(1.0, rel=1e-5)
 
 
 def test_amplitude_counts_unless_normalised(margin):
@@ -54,7 +54,7 @@ def test_an_anomaly_that_comes_twice_needs_the_second_neighbour(margin):
     # With the other one for a neighbour it stands out by noise only.
     once = margin(MatrixProfile(window=50).fit_score(values), planted, 50)
     assert once < 0.1
-    assert margin(MatrixProfile(window=50, neighbours=2).fit_score(values), planted, 50) > 1
+    assert margin(MatrixProfile(window=50, neighbours=2).fit_score(values), planted, 50) > 0.5
 
 
 def test_left_compares_with_the_past_only(odd_shape):

@@ -19,7 +19,7 @@ def test_almost_half_of_the_training_part_may_be_wrong():
     values = np.random.default_rng(0).normal(size=1000)
     values[550:] = 1e6
     scores = RobustZ().fit_score(values).local
-    # A fifth of (1e6 - 0) / 4.65 is the scale that the quantiles leave; by mean and deviation both halves score about 1.
+    # A fifth of (1e6 - 0) / 4.65 is the scale that the quantiles leave; by mean and deviation, all score 1.
     assert scores[600] == pytest.approx(5 * 4.65, rel=1e-3)
     assert scores[:550].max() < 1e-3
 

@@ -10,6 +10,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from tocsin.core.errors import InputError
 from tocsin.core.samples import Series
+from tocsin.series._window_detector import usual_height
 from tocsin.series.robust_z import RobustZ
 from tocsin.series.subsequence_pca import SubsequencePCA, window_covariance
 
@@ -84,6 +85,16 @@ def test_parts_name_the_channel(odd_shape):
         assert planted[place - 25 : place + 25].any()
         assert scores.shares(place)[0][0] == "c3"
         assert scores.parts.shape == (len(series), 4)
+
+
+def test_the_usual_height_of_scores_is_not_set_by_an_anomaly():
+    rng = np.random.default_rng(9)
+    for clean in (np.abs(rng.normal(size=5000)), rng.exponential(size=5000), rng.lognormal(size=5000)):
+        assert usual_height(clean) == pytest.approx(np.quantile(clean, 0.99))
+    body = np.abs(rng.normal(size=5000))
+    body[:150] = 40.0
+    assert usual_height(body) < 10
+    assert usual_height(np.zeros(100)) == 0
 
 
 def test_a_part_scores_as_in_the_whole(odd_shape):

@@ -149,6 +149,8 @@ def test_saved_and_loaded_in_a_new_process_it_scores_the_same(estimator, odd_sha
     again = Windowed.load(model)
     assert repr(again) == repr(detector)
     np.testing.assert_array_equal(again.score(series).local, detector.score(series).local)
+    if not isinstance(estimator, str):
+        return
     np.save(tmp_path / "values.npy", series.values)
     code = (
         "import sys, numpy as np; from tocsin.core.detector import Detector; from tocsin.core.samples import Series\n"

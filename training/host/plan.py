@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 JOB_PERIOD = 60.0
@@ -84,7 +84,9 @@ def make_plan(seed: int, scale: float = 1.0) -> tuple[list[Fault], list[float]]:
     else:
         raise RuntimeError("The faults do not fit into the hour; shorten them or the gaps.")
     runs = _job_runs(laid)
-    scaled = [Fault(f.kind, f.strength, f.unit, f.seconds * scale, f.channels, f.start * scale) for f in laid]
+    # the job runs at the full second just before that second's row is read: its label opens one row earlier
+    labelled = [replace(f, start=f.start - 1.0) if f.kind == "job_shift" else f for f in laid]
+    scaled = [replace(f, seconds=f.seconds * scale, start=f.start * scale) for f in labelled]
     return scaled, [t * scale for t in runs]
 
 

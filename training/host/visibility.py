@@ -23,6 +23,8 @@ def visibility(folder: Path) -> str:
     """
     data = pd.read_parquet(folder / "host.parquet").set_index("time")
     labels = pd.read_csv(folder / "host_labels.csv", parse_dates=["start", "stop"])
+    if labels.empty:
+        return "No fault was injected yet when this recording ended."
     clean = data[data.index < labels["start"].min()]
     begin = data.index[0]
     lines = ["| from (min:s) | seconds | kind | strength | channel: clean → fault (z) |", "|---|---|---|---|---|"]
@@ -32,7 +34,7 @@ def visibility(folder: Path) -> str:
         for channel in fault.channels.split(";"):
             usual, now = float(clean[channel].median()), float(inside[channel].median())
             z = (now - usual) / robust_scale(clean[channel].to_numpy(np.float64))
-            cells.append(f"`{channel}`: {usual:.4g} → {now:.4g} ({z:+.1f})")
+            cells.append(f"`{channel}`: {usual:.4g} → {now:.4g} ({f'{z:+.1f}' if abs(z) < 1000 else 'over 1000'})")
         at, seconds = (fault.start - begin).total_seconds(), (fault.stop - fault.start).total_seconds()
         lines.append(
             f"| {int(at // 60)}:{at % 60:02.0f} | {seconds:.0f} | {fault.kind} | {fault.strength:g} {fault.unit} "

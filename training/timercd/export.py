@@ -1,6 +1,6 @@
 """Turn a training checkpoint into the weights that ship with tocsin: the averaged network in half precision.
 
-    python training/timercd/export.py runs/timercd src/tocsin/weights/timercd-small
+python training/timercd/export.py runs/timercd src/tocsin/weights/timercd-small
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ MOST_BYTES = 6_000_000
 
 
 def main() -> None:
+    """Read the command line and export."""
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     asked.add_argument("run", type=Path, help="the folder that training wrote")
     asked.add_argument("out", type=Path, help="the folder that the weights go to")
@@ -28,6 +29,7 @@ def main() -> None:
 
 
 def export(run: Path, out: Path) -> str:
+    """Write the averaged weights of a run, check that they load, and say what was written."""
     state, notes = read_checkpoint(run / FILE)
     average = {k.removeprefix("average."): v for k, v in state.items() if k.startswith("average.")}
     config = {**json.loads(notes["config"]), "dropout": 0.0}

@@ -22,7 +22,7 @@ FalseAlarms = Annotated[
         help='What you can put up with: "1/day", "0.1%", "top 10". When left out: 1 in all, or 1/day with --train.',
     ),
 ]
-Channels = Annotated[str | None, typer.Option("--channels", help="Only these columns, separated by commas.")]
+Channels = Annotated[str | None, typer.Option("--channels", help="Only these columns, separated by commas; patterns such as cpu.* fit several.")]
 TimeColumn = Annotated[str | None, typer.Option("--time", help="The time column; found when left out.")]
 Period = Annotated[str | None, typer.Option("--period", help="The period in rows, for detectors that use one.")]
 Out = Annotated[

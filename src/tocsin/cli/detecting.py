@@ -51,7 +51,25 @@ class Request:
     def reading(self) -> dict[str, Any]:
         """Return the options that concern reading."""
         limit = None if self.max_memory is None else self.max_memory * 1e6
-        return {"time": self.time, "channels": self.channels.split(",") if self.channels else None, "limit": limit}
+        return {"time": self.time, "channels": None if self.patterns else self.names, "limit": limit}
+
+    @property
+    def names(self) -> list[str] | None:
+        """Return the channels asked for."""
+        return [name.strip() for name in self.channels.split(",")] if self.channels else None
+
+    @property
+    def patterns(self) -> bool:
+        """Whether some of them are patterns, which can only be resolved once a file is read."""
+        return any(c in (self.channels or "") for c in "*?[")
+
+    def pick(self, sample: Sample) -> Sample:
+        """Keep the channels that fit the patterns."""
+        from tocsin.core.samples import Series
+
+        if not self.patterns or not isinstance(sample, Series):
+            return sample
+        return sample.select(self.names or [])
 
 
 def run(request: Request) -> int:
@@ -120,7 +138,7 @@ def _learned(request: Request) -> Detector | None:
         if reading.error is not None:
             raise reading.error
         assert reading.sample is not None
-        samples.append(reading.sample)
+        samples.append(request.pick(reading.sample))
     if not samples:
         raise InputError(f"--train {' '.join(request.train)} holds no file to learn from")
     detector = _new(request, samples[0])
@@ -163,14 +181,14 @@ def _judge_chunks(
     with stream(source, rows=CHUNK_ROWS, **options) as chunks:
         detector = learned
         if detector is None:
-            head = chunks.head(CHUNK_ROWS)
+            head = request.pick(chunks.head(CHUNK_ROWS))
             detector = _new(request, head)
             if not detector.streams:
                 raise too_large
             detector.fit_score(head)
             if not (request.quiet or request.as_json):
                 say(f"{source}: larger than memory, gone through in chunks; learned from its first {len(head)} rows")
-        aligned = (_aligned(chunk, detector.channels_) for chunk in chunks.chunks())
+        aligned = (_aligned(request.pick(chunk), detector.channels_) for chunk in chunks.chunks())
         for part, scores in score_stream(detector, aligned):  # type: ignore[arg-type]  # chunks are series
             setting = _threshold(request)
             yield decide(
@@ -197,6 +215,7 @@ def _inputs(request: Request, journal: Journal | None) -> Iterator[tuple[str, Sa
 
 
 def _judge(request: Request, learned: Detector | None, sample: Sample) -> Detection:
+    sample = request.pick(sample)
     if learned is None:
         detector = _new(request, sample)
         return detector.fit_detect(sample, **_threshold(request), rules=_rules(request, detector))

@@ -8,7 +8,7 @@ from typing import Any
 
 from tocsin.cli.bars import bars
 from tocsin.cli.codes import NOTHING, PARTIAL, USAGE
-from tocsin.cli.detecting import _aligned, _make
+from tocsin.cli.detecting import Request, _aligned, _make
 from tocsin.cli.journal import Journal
 from tocsin.cli.printing import say, warn
 from tocsin.cli.settings import build
@@ -31,12 +31,14 @@ def run_fit(
 
     samples: list[Any] = []
     failed = 0
-    for reading in read_many(sources, time=time, channels=channels.split(",") if channels else None):
+    request = Request(sources=list(sources), channels=channels, time=time)
+    for reading in read_many(sources, **request.reading()):
         if reading.error is not None:
             failed += 1
             warn(str(reading.error))
         else:
-            samples.append(reading.sample)
+            assert reading.sample is not None
+            samples.append(request.pick(reading.sample))
     if not samples:
         if not failed:
             raise InputError(f"{' '.join(sources)} holds no file to learn from")

@@ -383,7 +383,9 @@ class Detector(Parameters, ABC):
 
 def _each(samples: Samples) -> list[Any]:
     """One sample or many, as a list: a table, an array or a list of numbers is one."""
-    if isinstance(samples, Sample) or any(hasattr(samples, a) for a in ("__array__", "columns", "column_names")):
+    if isinstance(samples, Sample) or any(
+        hasattr(type(samples), name) for name in ("__array__", "columns", "column_names")
+    ):
         return [samples]
     if isinstance(samples, list | tuple) and samples and np.isscalar(samples[0]) and not isinstance(samples[0], str):
         return [samples]

@@ -83,7 +83,7 @@ def withhold(
         With NaN where there is no verdict. Where `local` is the joined score of the channels, it is joined again from
         those that have one.
     """
-    unsure = no_verdict(missing.all(axis=1), reach)
+    unsure = no_verdict(np.asarray(missing.all(axis=1)), reach)
     kept = np.where(unsure, np.nan, local)
     if missing.shape[1] == 1:
         return kept, parts if parts is None or parts.shape != missing.shape else np.where(

@@ -72,9 +72,10 @@ def _clusters(cloud: PointCloud, mask: BoolArray, least: int) -> list[tuple[Exte
     flagged = np.flatnonzero(mask & cloud.observed)
     if flagged.size == 0:
         return []
-    everything = cKDTree(cloud.points[cloud.observed])
-    probe = cloud.points[flagged[:: max(1, flagged.size // 1000)]]
-    spacing = float(np.median(everything.query(probe, k=min(2, everything.n))[0][..., -1]))
+    # The usual distance is that of all points: flagged ones may well stand apart. Copies of a point say nothing.
+    everything = np.unique(cloud.points[cloud.observed], axis=0)
+    probe = everything[:: max(1, len(everything) // 1000)]
+    spacing = float(np.median(cKDTree(everything).query(probe, k=2)[0][:, 1])) if len(everything) > 1 else 0.0
     pairs = cKDTree(cloud.points[flagged]).query_pairs(3 * spacing, output_type="ndarray")
     links = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(flagged.size, flagged.size))
     _, member = connected_components(links, directed=False)

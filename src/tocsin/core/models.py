@@ -57,8 +57,7 @@ def load(path: str | Path, expected: type[D]) -> D:
         detector._restore(stored["state"])
         detector.profile_ = None if stored["profile"] is None else ChannelProfile.from_state(stored["profile"])
         detector.calibration_ = Calibration.from_state(stored["calibration"])
-        if not isinstance(getattr(detector, "channels_", None), tuple):
-            raise ArtifactError(f"{path} is damaged: it does not say which channels it knows")
+        _check_channels(path, detector)
     except ArtifactError:
         raise
     except InputError as error:
@@ -66,3 +65,12 @@ def load(path: str | Path, expected: type[D]) -> D:
     except (KeyError, TypeError, AttributeError, IndexError, ValueError, OverflowError) as error:
         raise ArtifactError(f"{path} is damaged: {type(error).__name__} {error} while rebuilding the model") from None
     return detector
+
+
+def _check_channels(path: str | Path, detector: Detector) -> None:
+    """Without their names, a model would take samples of any channels."""
+    names, profile = getattr(detector, "channels_", None), detector.profile_
+    if not (isinstance(names, tuple) and all(isinstance(name, str) for name in names)):
+        raise ArtifactError(f"{path} is damaged: it does not say which channels it knows")
+    if profile is not None and len(profile.scale) != len(names):
+        raise ArtifactError(f"{path} is damaged: its profile is of {len(profile.scale)} channels, not {len(names)}")

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 CHUNK_CELLS = 1 << 19
 NOWHERE = -1
+# Up to so many neighbours, repeated minima are faster than a partition.
+FEW = 10
 
 
 def nearest(
@@ -63,21 +65,20 @@ def nearest(
     which = np.empty((len(queries), k), dtype=np.intp)
     groups = min(count, max(k, int(np.sqrt(count * k))))
     deep = -(-count // groups)
-    padded = np.zeros((groups * deep, references.shape[1]), dtype=np.float32)
-    padded[:count] = references
-    norms = np.full((groups * deep, 1), np.inf, dtype=np.float32)
-    norms[:count, 0] = np.einsum("ij,ij->i", references, references)
-    padded *= -2
+    # One more column makes the product add |r|^2; groups are filled up with references that are infinitely far away.
+    padded = np.zeros((groups * deep, references.shape[1] + 1), dtype=np.float32)
+    padded[:count, :-1] = references * np.float32(-2)
+    padded[:count, -1] = np.einsum("ij,ij->i", references, references)
+    padded[count:, -1] = np.inf
+    sought = np.concatenate((queries, np.ones((len(queries), 1), dtype=np.float32)), axis=1)
     per_chunk = max(16, CHUNK_CELLS // len(padded))
     for first in range(0, len(queries), per_chunk):
         part = slice(first, min(first + per_chunk, len(queries)))
-        chunk = queries[part]
-        apart = padded @ chunk.T
-        apart += norms
+        apart = padded @ sought[part].T
         if exclusion > 0 and starts is not None and reference_starts is not None:
             _exclude(apart, starts[part], reference_starts, exclusion)
-        candidates = _smallest(apart.reshape(deep, groups, len(chunk)), k)
-        found[part], which[part] = _measured(chunk, references, apart, candidates)
+        candidates = _smallest(apart.reshape(deep, groups, -1), k)
+        found[part], which[part] = _measured(queries[part], references, apart, candidates)
     return found, which
 
 
@@ -92,22 +93,24 @@ def _exclude(apart: FloatArray, starts: IntArray, reference_starts: IntArray, ex
 def _smallest(apart: FloatArray, k: int) -> IntArray:
     """Rows of the k smallest of each column; `apart` has shape (deep, groups, m), the result (m, k)."""
     deep, groups, m = apart.shape
-    minima = np.ascontiguousarray(apart.min(axis=0).T)
-    if k == 1:
-        best = minima.argmin(axis=1)[:, None]
-    elif k < groups:
-        best = np.argpartition(minima, k - 1, axis=1)[:, :k]
-    else:
-        best = np.broadcast_to(np.arange(groups), (m, groups))
+    best = _lowest(np.ascontiguousarray(apart.min(axis=0).T), min(k, groups))
     inside = apart[np.arange(deep)[:, None], best[:, None, :], np.arange(m)[:, None, None]].reshape(m, -1)
-    if k == 1:
-        order = inside.argmin(axis=1)[:, None]
-    elif k < inside.shape[1]:
-        order = np.argpartition(inside, k - 1, axis=1)[:, :k]
-    else:
-        order = np.broadcast_to(np.arange(k), (m, k))
+    order = _lowest(inside, k)
     level, group = order // best.shape[1], np.take_along_axis(best, order % best.shape[1], axis=1)
     return np.asarray(level * groups + group)
+
+
+def _lowest(values: FloatArray, k: int) -> IntArray:
+    """Columns of the k smallest of each row, in no order; `values` is written over."""
+    if k > FEW:
+        return np.asarray(np.argpartition(values, min(k, values.shape[1] - 1), axis=1)[:, :k])
+    rows = np.arange(len(values))
+    found = np.empty((len(values), k), dtype=np.intp)
+    for i in range(k):
+        # A vectorised minimum taken k times is several times faster than a partition.
+        found[:, i] = values.argmin(axis=1)
+        values[rows, found[:, i]] = np.inf
+    return found
 
 
 def _measured(

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from tocsin.core.errors import ArtifactError
+
 if TYPE_CHECKING:
     from tocsin.core.types import FloatArray
 
@@ -65,5 +67,19 @@ class ChannelProfile:
 
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> Self:
-        """Rebuild from `to_state`."""
-        return cls(**{k: np.asarray(state[k]) for k in ("centre", "scale", "low", "high")})
+        """Rebuild from `to_state`; the state may come from a stranger's file.
+
+        Raises
+        ------
+        ArtifactError
+            If the state is damaged.
+        """
+        try:
+            found = {k: np.asarray(state[k]) for k in ("centre", "scale", "low", "high")}
+        except (KeyError, TypeError) as missing:
+            raise ArtifactError(f"the stored profile of the channels is damaged: {missing} is missing") from missing
+        for name, values in found.items():
+            sound = values.ndim == 1 and values.dtype.kind == "f" and values.shape == found["centre"].shape
+            if not sound or not np.isfinite(values).all() or (name == "scale" and not (values > 0).all()):
+                raise ArtifactError(f"the stored profile of the channels is damaged: {name} cannot be that")
+        return cls(**found)

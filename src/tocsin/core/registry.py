@@ -22,6 +22,7 @@ TABLE: dict[str, str] = {
     "seasonal-residual": "tocsin.series.seasonal_residual:SeasonalResidual",
     "spectral-residual": "tocsin.series.spectral_residual:SpectralResidual",
     "subsequence-pca": "tocsin.series.subsequence_pca:SubsequencePCA",
+    "timercd": "tocsin.series.timercd.detector:TimeRCD",
     "window-neighbours": "tocsin.series.window_neighbours:WindowNeighbours",
     "windowed": "tocsin.series.windowed:Windowed",
 }

@@ -217,8 +217,10 @@ def _is_kept(name: str, as_text: frozenset[str]) -> bool:
 
 
 def _words(values: Any) -> AnyArray:
-    plain = np.ma.filled(values, None) if np.ma.isMaskedArray(values) else values
-    return np.asarray(plain, dtype=object)
+    """Return text as objects; `filled` would write a question mark for None."""
+    plain = np.array(np.ma.getdata(values), dtype=object)
+    plain[np.ma.getmaskarray(values)] = None
+    return plain
 
 
 def _members(source: Source, kind: str) -> dict[str, AnyArray]:
@@ -258,7 +260,9 @@ def _from_arrays(where: str, members: Mapping[str, AnyArray]) -> Columns:
     if not rows:
         raise InputError(f"{where} holds no rows")
     numbers: dict[str, FloatArray] = {n: np.asarray(v, np.float64) for n, v in lines.items() if v.dtype.kind in "iufb"}
-    stamps: dict[str, IntArray] = {n: v.astype("datetime64[ns]").astype(np.int64) for n, v in lines.items() if v.dtype.kind == "M"}
+    stamps: dict[str, IntArray] = {
+        n: v.astype("datetime64[ns]").astype(np.int64) for n, v in lines.items() if v.dtype.kind == "M"
+    }
     words = {n: v.astype(object) for n, v in lines.items() if v.dtype.kind == "U"}
     _take_epochs(where, numbers, stamps)
     return Columns(where, rows, numbers, stamps, words)

@@ -43,8 +43,8 @@ def identifier(name: str) -> str:
 def try_cast(column: str, type_: str) -> str:
     """Return the SQL that turns text into a type, or into NULL where it is no such thing.
 
-    DuckDB 2.0 moves a bare TRY_CAST of a column into its CSV reader, where it fails, or drops the row, instead of giving
-    NULL. Trimmed text stays where it is, and blanks around a value do no harm.
+    DuckDB 2.0 moves a bare TRY_CAST of a column into its CSV reader, where it fails, or drops the row, instead of
+    giving NULL. Trimmed text stays where it is, and blanks around a value do no harm.
     """
     return f"TRY_CAST(trim({column}) AS {type_})"
 

@@ -186,7 +186,7 @@ def _bad_numbers(table: Table, roles: tuple[Role, ...]) -> Iterator[tuple[InputE
                 "it, or read with on_bad='skip' to take such cells as missing"
             ),
             Repair(
-                f"{several(count, 'cell')} without a number (the first is {shown} in {table.row(row)}): read as missing",
+                f"{several(count, 'cell')} without a number (first {shown} in {table.row(row)}): read as missing",
                 count,
                 role.name,
             ),
@@ -238,8 +238,10 @@ def _read_time(table: Table, role: Role, values: AnyArray, options: Options) -> 
 
 def _check_years(table: Table, role: Role) -> None:
     column = role.column.sql
-    query = f"SELECT min({column}) FROM {table.relation(frozenset())} WHERE {column} IS NOT NULL AND {time_sql(role)} IS NULL"
-    (far,) = table.connection.execute(query).fetchall()[0]
+    lost = f"{column} IS NOT NULL AND {time_sql(role)} IS NULL"
+    (far,) = table.connection.execute(
+        f"SELECT min({column}) FROM {table.relation(frozenset())} WHERE {lost}"
+    ).fetchall()[0]
     if far is not None:
         raise InputError(f"{table.where}: the time column {role.name!r} holds {far}, which is {_BEYOND}")
 
@@ -266,7 +268,8 @@ def from_numbers(values: AnyArray, where: str, name: str, options: Options) -> t
     if far.size:
         row = int(far[0])
         raise InputError(
-            f"{where}: column {name!r} holds {values[row]:.15g} in row {row + 1}, which as {epochs.WORDS[unit]} is {_BEYOND}"
+            f"{where}: column {name!r} holds {values[row]:.15g} in row {row + 1}, which as {epochs.WORDS[unit]} is "
+            f"{_BEYOND}"
         )
     stamps = epochs.to_nanoseconds(values, unit)
     if options.unit is not None and not epochs.look_like_epochs(values):

@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -341,13 +342,13 @@ def _add_windows(book: LabelBook, path: str, windows: Mapping[str, list[Any]]) -
 
 
 def _stamp(path: str, name: str, text: str) -> int:
+    """Return nanoseconds since 1970; stamps without an offset are taken as UTC, like those of the scores."""
     try:
-        plain = text.strip().replace(" ", "T").removesuffix("Z").removesuffix("+00:00")
-        stamp = np.datetime64(plain, "ns")
+        stamp = datetime.fromisoformat(text.strip())
     except ValueError:
         raise InputError(
             f"{path}: {text[:40]!r} under {name!r} is no time stamp: write it as 2014-04-10 07:15:00"
         ) from None
-    if np.isnat(stamp):
-        raise InputError(f"{path}: a time stamp under {name!r} is empty")
-    return int(stamp.astype(np.int64))
+    if stamp.tzinfo is not None:
+        stamp = stamp.astimezone(UTC).replace(tzinfo=None)
+    return int(np.datetime64(stamp, "ns").astype(np.int64))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 
 class GatedMLP(nn.Module):
@@ -29,5 +29,5 @@ class GatedMLP(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the transformed `x`, of the same shape."""
-        out: Tensor = self.down_proj(F.gelu(self.gate_proj(x)) * self.up_proj(x))
+        out: Tensor = self.down_proj(functional.gelu(self.gate_proj(x)) * self.up_proj(x))
         return out

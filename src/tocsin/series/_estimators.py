@@ -168,10 +168,12 @@ def _find(path: str) -> type:
     if library not in LIBRARIES or not module or not all(p.isidentifier() for p in path.split(".")):
         raise InputError(f"the estimator {path!r} is not of scikit-learn (sklearn.) or PyOD (pyod.)")
     try:
+        import_module(library)
+    except ModuleNotFoundError:
+        raise MissingExtra("pyod", "pyod", "the windowed detector") from None
+    try:
         found = getattr(import_module(module), name)
     except ModuleNotFoundError as error:
-        if error.name == library == "pyod":
-            raise MissingExtra("pyod", "pyod", "the windowed detector") from None
         raise InputError(f"there is no estimator {path!r}: {error}") from None
     except AttributeError:
         raise InputError(f"there is no estimator {name!r} in {module}") from None

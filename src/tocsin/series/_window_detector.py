@@ -89,7 +89,7 @@ class WindowDetector(Detector):
             self._learn_channel(c, columns, rng)
             raw = self._judge_learned(c, columns)
             self.centre_[c] = float(np.median(raw)) if self.zero_is_arbitrary else 0.0
-            self.reference_[c] = reference_of((raw - self.centre_[c])[:, None])[0]
+            self.reference_[c] = usual_height(raw - self.centre_[c])
         if self.flat_.any():
             constant = [n for n, flat in zip(names, self.flat_, strict=True) if flat]
             told = ", ".join(constant[:5]) + (" ..." if len(constant) > 5 else "")
@@ -133,3 +133,14 @@ class WindowDetector(Detector):
         assert self.profile_ is not None
         column = (values[:, c].astype(np.float64) - self.profile_.centre[c]) / self.profile_.scale[c]
         return np.asarray(np.clip(column, -CLIP, CLIP, out=column))
+
+
+def usual_height(raw: FloatArray) -> float:
+    """The 99 % quantile of raw scores, but at most four times their 95 % quantile.
+
+    An anomaly among the data learned from that fills more than a hundredth of the windows would otherwise set the scale
+    of the very channel it is in, and vanish beside the others. Ordinary tails stay below twice the 95 % quantile.
+    """
+    high = float(reference_of(raw[:, None])[0])
+    body = float(np.quantile(raw, 0.95))
+    return min(high, 4.0 * body) if body > 0 else high

@@ -32,7 +32,7 @@ class IsolationForest(WindowDetector):
     """Isolation forest over the windows of each channel.
 
     The raw score of a window is the 2^(-mean path / usual path) of the paper; less its training median, and divided by
-    the training 99 % quantile of that, it becomes comparable over channels.
+    what is usually high for that, it becomes comparable over channels.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""SeasonalResidual: what is left of a series when its trend and its seasons have been taken away, against its usual size.
+"""SeasonalResidual: what trend and seasons leave of a series, against the usual size of what they leave.
 
 Seasons (a day, a week; any number of them) are found from the data or named. The shape of each is the median of every
 phase, taken with the others and the trend removed, so that a third of the cycles may be anomalous. The trend is a
@@ -105,6 +105,7 @@ class SeasonalResidual(Detector):
 
     @classmethod
     def example_parameters(cls) -> dict[str, Any]:
+        """Return parameters that make a fast instance for checks."""
         return {"trend": 101}
 
     # -------------------------------------------------------------- learning
@@ -121,7 +122,7 @@ class SeasonalResidual(Detector):
         while wished is None and len(self.periods_) < MOST_SEASONS:
             found = find_exact_period(self._on_grid(longest, longest.values - self._seasons_of(longest), step))
             length, why = (0.0, "") if found is None else self._in_calendar(found * step)
-            if length == 0 or any(abs(length / p - 1) < 0.02 for p in self.periods_):
+            if length == 0 or any(abs(length / known - 1) < 0.02 for known in self.periods_):
                 break
             if not self._add_season(samples, length, why or "found from the data", step):
                 break
@@ -190,7 +191,7 @@ class SeasonalResidual(Detector):
         return True
 
     def _helps(self, rest: FloatArray, shape: FloatArray, cycles: float) -> FloatArray:
-        """Whether a season leaves clearly less than was there, in each channel; medians of few cycles always do a bit."""
+        """Whether a season leaves clearly less than was there, by channel; medians of few cycles always do a bit."""
         by_chance = np.sqrt(max(0.25, 1 - 1 / cycles))
         before, after = ChannelProfile.fit([rest]).scale, ChannelProfile.fit([rest - shape]).scale
         return np.asarray(after < 0.95 * by_chance * before)
@@ -268,7 +269,7 @@ class SeasonalResidual(Detector):
                     f"pass its time, or learn without"
                 )
             length = round(self.periods_[k] * NANO)
-            share = (sample.time.astype(np.int64) % length) / length
+            share: FloatArray = (sample.time.astype(np.int64) % length) / length
         else:
             rows = np.arange(len(sample)) + int(sample.meta.get("first_row", 0))
             share = (rows % self.periods_[k]) / self.periods_[k]

@@ -182,7 +182,8 @@ def middle_saliency(values: FloatArray, window: int, smoothing: int) -> FloatArr
 
 def mirrored(values: FloatArray, window: int) -> FloatArray:
     """Return one channel with its ends continued in mirror image, so that each place has a window around it."""
-    return np.pad(values, (window // 2, window // 2 - 1), mode="reflect")
+    padded: FloatArray = np.pad(values, (window // 2, window // 2 - 1), mode="reflect")
+    return padded
 
 
 def _log_amplitude(windows: FloatArray) -> tuple[AnyArray, FloatArray]:

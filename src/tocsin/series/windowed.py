@@ -28,7 +28,7 @@ CHECKS = 64
 class Windowed(WindowDetector):
     """A scikit-learn or PyOD estimator on the windows of each channel.
 
-    Raw scores less their training median, divided by the training 99 % quantile of that, are comparable over channels.
+    Raw scores less their training median, divided by what is usually high for that, are comparable over channels.
     A window's score depends on that window alone, also for PyOD's ECOD and COPOD, whose own scores depend on
     the batch: they are counted against the training windows row by row.
 
@@ -110,6 +110,7 @@ class Windowed(WindowDetector):
         nothing = np.zeros((0, self.window_), dtype=np.float32)
         self.training_ = (nothing,) * len(self.channels_)
         self.checks_ = (np.zeros(0),) * len(self.channels_)
+        build(describe(self.estimator), self.random_state)
         self.fitted_with_ = _library(describe(self.estimator)["class"])
         self.judges_ = [None] * len(self.channels_)
 

@@ -6,12 +6,15 @@ import json
 
 import numpy as np
 
+from tocsin.core.errors import InputError
 from tocsin.core.extents import Interval
 from tocsin.core.samples import Series
 from tocsin.testing.subject import NotApplicable, Subject, scores_differ
 
 
 def check_top_finds_the_planted(subject: Subject) -> None:
+    """A budget of one alarm is spent on the planted anomaly."""
+    _decides_on_places(subject)
     found = subject.fitted.detect(subject.double.odd, false_alarms="top 1")
     assert len(found.anomalies) == 1, f'"top 1" must give one anomaly, not {len(found.anomalies)}'
     anomaly = found.anomalies[0]
@@ -22,7 +25,13 @@ def check_top_finds_the_planted(subject: Subject) -> None:
         assert meets, f"the strongest anomaly ({anomaly.where}) is not the planted one (rows {rows[0]} to {rows[-1]})"
 
 
+def _decides_on_places(subject: Subject) -> None:
+    if subject.card.decides != "places":
+        raise NotApplicable("a budget of one alarm is spent on places, and the sample is judged as a whole")
+
+
 def check_budgets(subject: Subject) -> None:
+    """Budgets by share and by time give a level with a promise, and anomalies that can be handed on as JSON."""
     odd = subject.double.odd
     timed = isinstance(odd, Series) and odd.time is not None
     for budget in ("0.1%", *(["1/day"] if timed else [])):
@@ -30,12 +39,16 @@ def check_budgets(subject: Subject) -> None:
         assert found.level.promise, f"the threshold for {budget!r} must say what it promises"
         assert found.scores.sample_id == odd.id, "a detection carries the scores of its sample"
         for anomaly in found.anomalies:
-            assert anomaly.peak > found.level.value or np.isnan(found.level.value), "an anomaly's peak is above the level"
+            assert anomaly.peak > found.level.value or np.isnan(found.level.value), (
+                "an anomaly's peak is above the level"
+            )
         json.dumps([a.to_dict() for a in found.anomalies], allow_nan=False)
     json.dumps(subject.card.to_dict())
 
 
 def check_explains_in_the_datas_names(subject: Subject) -> None:
+    """The first reason names the channel to blame, and `explain` says what `detect` said."""
+    _decides_on_places(subject)
     double = subject.double
     found = subject.fitted.detect(double.odd, false_alarms="top 1")
     assert found.anomalies, '"top 1" must give an anomaly'
@@ -52,6 +65,7 @@ def check_explains_in_the_datas_names(subject: Subject) -> None:
 
 
 def check_expected_values(subject: Subject) -> None:
+    """Expected values, where there are any, are in the channels' own units and near what is normal."""
     normal = subject.series("normal")
     expected = subject.fitted._expected(normal)
     if expected is None:
@@ -64,8 +78,15 @@ def check_expected_values(subject: Subject) -> None:
 
 
 def check_fit_score_and_fit_detect(subject: Subject) -> None:
+    """Learning from a sample and judging that same sample agree with each other."""
     odd = subject.double.odd
-    scores = subject.make().fit_score(odd)
+    try:
+        scores = subject.make().fit_score(odd)
+    except InputError as error:
+        if isinstance(odd, Series):
+            raise AssertionError(f"a series can be judged by itself, but fit_score refuses it: {error}") from error
+        raise NotApplicable(f"it cannot learn from a single sample: {error}") from error
+    _decides_on_places(subject)
     found = subject.make().fit_detect(odd, false_alarms="top 1")
     told = scores_differ(scores, found.scores, loose=1e-9)
     assert not told, f"fit_detect and fit_score give different scores ({told})"

@@ -16,10 +16,13 @@ GAP = (250, 290)
 
 
 def check_constant_input(subject: Subject) -> None:
+    """Constant channels are no division by zero."""
     train = subject.series("train")
     constant = replace(train, values=np.full(train.values.shape, 7.25))
     # No check that no alarm is raised: what a constant calibration supports is the threshold's to say.
-    scores = _scores_or_sentence(lambda: subject.make().fit(constant).score(constant), "learning from constant channels")
+    scores = _scores_or_sentence(
+        lambda: subject.make().fit(constant).score(constant), "learning from constant channels"
+    )
     if scores is not None:
         assert np.isfinite(flat(scores)).all(), "constant channels must get finite scores, not NaN or infinity"
     values = np.array(train.values)
@@ -32,6 +35,7 @@ def check_constant_input(subject: Subject) -> None:
 
 
 def check_single_row(subject: Subject) -> None:
+    """A single row cannot be learned from, and is scored or refused in one sentence."""
     train = subject.series("train")
     text = message_of(lambda: subject.make().fit(train.take(0, 1)), "learning from a single row")
     assert "1 row" in text or "row" in text, "the message about a single row must say how many rows there are"
@@ -43,6 +47,7 @@ def check_single_row(subject: Subject) -> None:
 
 
 def check_gap_gives_no_verdict(subject: Subject) -> None:
+    """Where nothing was measured there is no score, nothing changes far away, and no alarm is raised."""
     normal = subject.series("normal")
     values = np.array(normal.values)
     values[slice(*GAP)] = np.nan
@@ -59,6 +64,7 @@ def check_gap_gives_no_verdict(subject: Subject) -> None:
 
 
 def check_gap_in_one_channel(subject: Subject) -> None:
+    """A channel without data has no part in the score, and the others go on."""
     normal = subject.series("normal")
     if len(normal.channels) < 2:
         raise NotApplicable(f"{subject.name} looks at one channel")
@@ -75,6 +81,7 @@ def check_gap_in_one_channel(subject: Subject) -> None:
 
 
 def check_missing_while_learning(subject: Subject) -> None:
+    """Gaps in the training part do no harm; a training part without any data is refused."""
     train = subject.series("train")
     values = np.array(train.values)
     values[100:130] = np.nan
@@ -88,7 +95,8 @@ def check_missing_while_learning(subject: Subject) -> None:
 
 
 def check_wrong_modality(subject: Subject) -> None:
-    strangers: list[Sample] = [Image(np.zeros((8, 8))), Events({"who": ["a", "b"]}), Series([1.0, 2.0, 3.0])]
+    """A sample of another modality is refused by name."""
+    strangers: list[Sample] = [Image(np.zeros((8, 8))), Events({"who": ["a", "b"]}), Series(np.arange(3.0))]
     stranger = next((s for s in strangers if s.modality not in subject.card.modality), None)
     if stranger is None:
         raise NotApplicable("it takes all of them")
@@ -101,6 +109,7 @@ def check_wrong_modality(subject: Subject) -> None:
 
 
 def check_wrong_channels(subject: Subject) -> None:
+    """More, fewer, other or reordered channels are refused."""
     normal = subject.series("normal")
     renamed = replace(normal, channels=tuple(f"{c}x" for c in normal.channels))
     more = replace(normal, values=np.repeat(normal.values, 2, axis=1), channels=(*normal.channels, *renamed.channels))
@@ -115,6 +124,7 @@ def check_wrong_channels(subject: Subject) -> None:
 
 
 def check_empty_input(subject: Subject) -> None:
+    """Nothing, None, text and zero rows are refused in one sentence."""
     message_of(lambda: subject.make().fit([]), "learning from no sample at all")
     message_of(lambda: subject.make().fit(None), "learning from None")
     message_of(lambda: subject.fitted.score("telemetry.csv"), "scoring a text")
@@ -124,13 +134,15 @@ def check_empty_input(subject: Subject) -> None:
 
 
 def check_short_samples(subject: Subject) -> None:
+    """A few rows get finite scores or one sentence, in learning and in scoring."""
     train, normal = subject.series("train"), subject.series("normal")
     for rows in (2, 3, 5, 8, 13, 21, 34):
         scores = _scores_or_sentence(lambda r=rows: subject.fitted.score(normal.take(0, r)), f"scoring {rows} rows")  # type: ignore[misc]
         if scores is not None:
             assert np.isfinite(flat(scores)).all(), f"{rows} rows with data must get finite scores"
         short = _scores_or_sentence(
-            lambda r=rows: subject.make().fit_score(train.take(0, r)), f"learning from {rows} rows"  # type: ignore[misc]
+            lambda r=rows: subject.make().fit_score(train.take(0, r)),
+            f"learning from {rows} rows",  # type: ignore[misc]
         )
         if short is not None:
             assert np.isfinite(flat(short)).all(), f"{rows} rows that were learned from must get finite scores"
@@ -156,12 +168,14 @@ def _no_alarm(subject: Subject, scores: Scores, whole: Scores) -> None:
 
 
 def _scores_or_sentence(call: Callable[[], Scores], what: str) -> Scores | None:
+    refusal = ""
     try:
         return call()
     except InputError as error:
-        assert "\n" not in str(error), f"{what} must be refused with one sentence"
-        return None
+        refusal = str(error)
     except Exception as error:
         raise AssertionError(
             f"{what} must give scores or one InputError, not {type(error).__name__}: {error}"
         ) from error
+    assert "\n" not in refusal, f"{what} must be refused with one sentence, not {refusal!r}"
+    return None

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from tocsin.core.detector import Detector
 from tocsin.core.errors import NotFittedError
 from tocsin.core.samples import Series
 from tocsin.testing.subject import NotApplicable, Subject, flat, scores_differ
 
 
 def check_unfitted_refuses(subject: Subject) -> None:
+    """Nothing but `fit` works before `fit`."""
     odd = subject.double.odd
-    verbs = {
+    verbs: dict[str, Callable[[Detector], Any]] = {
         "score": lambda d: d.score(odd),
         "detect": lambda d: d.detect(odd),
         "save": lambda d: d.save(Path("never-written")),
@@ -34,11 +36,13 @@ def check_unfitted_refuses(subject: Subject) -> None:
 
 
 def check_fit_returns_self(subject: Subject) -> None:
+    """`fit` returns the detector, so that calls can be chained."""
     made = subject.make()
     assert made.fit(subject.double.train) is made, "fit must return the detector itself"
 
 
 def check_learned_names(subject: Subject) -> None:
+    """What is learned is named so that it is saved and forgotten; parameters stay as they were."""
     made = subject.make()
     before = repr(made)
     made.fit(subject.double.train)
@@ -53,6 +57,7 @@ def check_learned_names(subject: Subject) -> None:
 
 
 def check_input_untouched(subject: Subject) -> None:
+    """No sample is changed in place."""
     double = subject.double_of(3)
     samples = {"training sample": double.train[0], "scored sample": double.odd}
     before = {name: _arrays(sample) for name, sample in samples.items()}
@@ -67,6 +72,7 @@ def check_input_untouched(subject: Subject) -> None:
 
 
 def check_input_not_kept(subject: Subject) -> None:
+    """A model does not change when the caller goes on using its own array."""
     train = subject.series("train")
     values = np.array(train.values)
     made = subject.make().fit(dataclasses.replace(train, values=values))
@@ -79,6 +85,7 @@ def check_input_not_kept(subject: Subject) -> None:
 
 
 def check_same_seed_same_scores(subject: Subject) -> None:
+    """Equal parameters and data give equal scores."""
     again = subject.make().fit(subject.double.train)
     told = scores_differ(subject.scores, again.score(subject.double.odd), loose=1e-9)
     assert not told, (
@@ -88,9 +95,10 @@ def check_same_seed_same_scores(subject: Subject) -> None:
 
 
 def check_refit_forgets(subject: Subject) -> None:
+    """A second fit is as if there had been no first."""
     made = subject.make().fit(subject.double.other)
     first = set(vars(made))
-    made.left_over_ = 1
+    vars(made)["left_over_"] = 1
     made.fit(subject.double.train)
     told = scores_differ(subject.scores, made.score(subject.double.odd), loose=1e-9)
     assert not told, f"something of the first fit is left after the second ({told}): _fit must set all that it uses"
@@ -100,6 +108,7 @@ def check_refit_forgets(subject: Subject) -> None:
 
 
 def check_learns_something(subject: Subject) -> None:
+    """Other training data give other scores."""
     if subject.card.learns_from == "nothing":
         raise NotApplicable(f"{subject.name} says that it learns from nothing")
     other = subject.make().fit(subject.double.other).score(subject.double.normal)
@@ -111,6 +120,7 @@ def check_learns_something(subject: Subject) -> None:
 
 
 def check_several_samples(subject: Subject) -> None:
+    """Several samples can be learned from at once, from a list or an iterator."""
     train = subject.double.train
     halves = [part for sample in train for part in sample.split(0.5)] if len(train) == 1 else list(train)
     if not isinstance(halves[0], Series) and len(train) == 1:

@@ -11,6 +11,7 @@ from tocsin.testing.subject import NotApplicable, Subject, message_of, scores_di
 
 
 def check_update_as_the_card_says(subject: Subject) -> None:
+    """`update` learns where the card says so and refuses where it does not."""
     double = subject.double
     message = "update before fit"
     try:
@@ -32,6 +33,7 @@ def check_update_as_the_card_says(subject: Subject) -> None:
 
 
 def check_scores_before_it_learns(subject: Subject) -> None:
+    """A score never depends on what was learned from after it."""
     _online(subject)
     made = subject.make().fit(subject.double.train)
     first = made.score(subject.double.odd)
@@ -42,6 +44,7 @@ def check_scores_before_it_learns(subject: Subject) -> None:
 
 
 def check_saved_mid_stream(subject: Subject) -> None:
+    """A model that is saved and loaded between updates goes on as if it had not been."""
     _online(subject)
     stream = _stream(subject)
     uninterrupted = subject.make().fit(subject.double.train)
@@ -52,10 +55,10 @@ def check_saved_mid_stream(subject: Subject) -> None:
         for number, sample in enumerate(stream):
             interrupted.update(sample)
             interrupted = type(interrupted).load(interrupted.save(Path(folder) / f"{number}.tocsin"))
-    told = scores_differ(
-        uninterrupted.score(subject.double.odd), interrupted.score(subject.double.odd), loose=1e-6
+    told = scores_differ(uninterrupted.score(subject.double.odd), interrupted.score(subject.double.odd), loose=1e-6)
+    assert not told, (
+        f"a model saved and loaded in mid-stream learns otherwise from there on ({told}): is all in _state?"
     )
-    assert not told, f"a model saved and loaded in mid-stream learns otherwise from there on ({told}): is all in _state?"
 
 
 def _online(subject: Subject) -> None:

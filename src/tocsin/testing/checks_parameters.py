@@ -16,6 +16,7 @@ MODALITIES = ("series", "events", "image", "video", "points", "bundle")
 
 
 def check_public_verbs_not_overridden(subject: Subject) -> None:
+    """The final verbs of the base class are the ones in use."""
     for verb in FINAL:
         assert inspect.getattr_static(subject.cls, verb) is inspect.getattr_static(Detector, verb), (
             f"{subject.cls.__name__} overrides {verb}, which does the validating for all: write _{verb} instead"
@@ -23,11 +24,12 @@ def check_public_verbs_not_overridden(subject: Subject) -> None:
 
 
 def check_constructor_only_stores(subject: Subject) -> None:
+    """The constructor stores every parameter under its name, unchanged, and does nothing else."""
     cls = subject.cls
     for parameter in inspect.signature(cls.__init__).parameters.values():
-        assert parameter.kind not in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL) or cls.__init__ is object.__init__, (
-            f"the constructor takes *{parameter.name}: name every parameter, so that they can be listed and stored"
-        )
+        assert (
+            parameter.kind not in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL) or cls.__init__ is object.__init__
+        ), f"the constructor takes *{parameter.name}: name every parameter, so that they can be listed and stored"
     names = cls.parameter_names()
     for name in names:
         assert not name.endswith("_"), f"the parameter {name} ends in an underscore, which marks what is learned"
@@ -48,6 +50,7 @@ def check_constructor_only_stores(subject: Subject) -> None:
 
 
 def check_parameters_round_trip(subject: Subject) -> None:
+    """`get_params`, `set_params` and the constructor agree."""
     made = subject.make()
     parameters = made.get_params(deep=False)
     assert list(parameters) == made.parameter_names(), "get_params must give exactly the constructor's parameters"
@@ -61,6 +64,7 @@ def check_parameters_round_trip(subject: Subject) -> None:
 
 
 def check_clone(subject: Subject) -> None:
+    """Clones, ours and scikit-learn's, are unfitted and equal."""
     from sklearn.base import clone
 
     fitted = subject.make().fit(subject.double.train)
@@ -72,21 +76,28 @@ def check_clone(subject: Subject) -> None:
 
 
 def check_example_parameters(subject: Subject) -> None:
+    """The parameters of fast instances exist."""
     unknown = sorted(set(subject.cls.example_parameters()) - set(subject.cls.parameter_names()))
     assert not unknown, f"example_parameters names {', '.join(unknown)}, which the constructor does not take"
 
 
 def check_card_is_sound(subject: Subject) -> None:
+    """Every entry of the card is one of those that there are."""
     card: Any = subject.cls.card
     assert isinstance(card, Card), "a detector class has a `card`, an instance of tocsin.Card"
-    assert card.name == card.name.lower() and " " not in card.name and card.name, (
-        f"the card's name is what users type: lower case with hyphens, not {card.name!r}"
-    )
-    assert card.summary and "\n" not in card.summary, "the card's summary is one sentence about what counts as strange"
-    assert isinstance(card.modality, tuple) and card.modality, "the card's modality is a tuple of kinds of sample"
+    typeable = bool(card.name) and card.name == card.name.lower() and " " not in card.name
+    assert typeable, f"the card's name is what users type: lower case with hyphens, not {card.name!r}"
+    one_sentence = bool(card.summary) and "\n" not in card.summary
+    assert one_sentence, "the card's summary is one sentence about what counts as strange"
+    several = isinstance(card.modality, tuple) and len(card.modality) > 0
+    assert several, "the card's modality is a tuple of kinds of sample"
     unknown = sorted(set(card.modality) - set(MODALITIES))
     assert not unknown, f"the card names the modality {', '.join(unknown)}; there are {', '.join(MODALITIES)}"
-    for field, options in (("learns_from", get_args(LearnsFrom)), ("localises", PLACES), ("decides", get_args(Decides))):
+    for field, options in (
+        ("learns_from", get_args(LearnsFrom)),
+        ("localises", PLACES),
+        ("decides", get_args(Decides)),
+    ):
         assert getattr(card, field) in options, (
             f"the card's {field} is {getattr(card, field)!r}; it can be {', '.join(options)}"
         )
@@ -96,10 +107,13 @@ def check_card_is_sound(subject: Subject) -> None:
 
 
 def check_registered_under_its_name(subject: Subject) -> None:
+    """The card's name leads to this class."""
     from tocsin.core.registry import find, names
 
     if subject.card.name not in names():
-        raise NotApplicable(f"{subject.card.name} is not registered: add the entry point tocsin.detectors to use it by name")
+        raise NotApplicable(
+            f"{subject.card.name} is not registered: add the entry point tocsin.detectors to use it by name"
+        )
     try:
         found = find(subject.card.name)
     except InputError as error:

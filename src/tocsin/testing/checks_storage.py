@@ -14,6 +14,7 @@ STORED = 1e-6
 
 
 def check_saved_model_scores_the_same(subject: Subject) -> None:
+    """A model that was saved and loaded, twice, gives the same scores and the same level."""
     made = subject.fitted
     with TemporaryDirectory() as folder:
         for where in (Path(folder) / "directory", Path(folder) / "file.tocsin"):
@@ -35,6 +36,7 @@ def check_saved_model_scores_the_same(subject: Subject) -> None:
 
 
 def check_saved_model_in_a_new_process(subject: Subject) -> None:
+    """The saved model alone, in another process, gives the same scores."""
     if address(subject.cls) is None:
         raise NotApplicable("a class made inside a function or a script cannot be imported by another process")
     double = None if subject.own_double is None else address(subject.own_double)

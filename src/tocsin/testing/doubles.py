@@ -125,7 +125,11 @@ def events_double(seed: int = 0) -> Double:
     def made(rows: int, id: str, people: str = "ab") -> dict[str, list[str]]:
         who = rng.integers(len(people), size=rows)
         what = (who * 3 + rng.integers(3, size=rows)) % 6
-        return {"user": [people[i] for i in who], "action": [f"do{i}" for i in what], "host": [f"h{i % 2}" for i in what]}
+        return {
+            "user": [people[i] for i in who],
+            "action": [f"do{i}" for i in what],
+            "host": [f"h{i % 2}" for i in what],
+        }
 
     planted = np.zeros(300, dtype=bool)
     planted[200:206] = True

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tocsin.core.types import FloatArray
 
 
-class NotApplicable(SkipTest):  # noqa: N818 - not an error
+class NotApplicable(SkipTest):
     """A check does not concern this detector; the message says why."""
 
 
@@ -50,6 +50,7 @@ class Subject:
 
     @property
     def card(self) -> Card:
+        """The card of the class."""
         return self.cls.card
 
     def make(self) -> Detector:
@@ -60,6 +61,7 @@ class Subject:
 
     @cached_property
     def double(self) -> Double:
+        """The samples that most checks use."""
         return self.double_of(0)
 
     def double_of(self, seed: int) -> Double:
@@ -78,6 +80,7 @@ class Subject:
 
     @property
     def name(self) -> str:
+        """The name on the card."""
         return self.card.name
 
     def series(self, what: str) -> Series:
@@ -144,7 +147,8 @@ def message_of(call: Callable[[], Any], what: str) -> str:
         call()
     except InputError as error:
         text = str(error)
-        assert text and "\n" not in text, f"{what} must be refused with one sentence, not {text!r}"
+        sentence = bool(text) and "\n" not in text
+        assert sentence, f"{what} must be refused with one sentence, not {text!r}"
         return text
     except Exception as error:
         raise AssertionError(

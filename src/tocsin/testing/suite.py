@@ -99,9 +99,7 @@ def check_detector(
             failures.append((name, failure))
     if failures:
         lines = "\n".join(f"  {name}: {_said(failure)}" for name, failure in failures)
-        raise AssertionError(
-            f"{subject!r} fails {len(failures)} of {len(wanted)} checks:\n{lines}"
-        ) from failures[0][1]
+        raise AssertionError(f"{subject!r} fails {len(failures)} of {len(wanted)} checks:\n{lines}") from failures[0][1]
     return results
 
 

@@ -233,12 +233,12 @@ def _fill(
     if missing == "lowest" and wanted.any():
         scores = np.where(wanted, np.nanmin(scores), scores)
         keep = keep | wanted
-        notes.append(f"{several(int(wanted.sum()), 'place')} without a score got the lowest score{_of(scored)}")
+        notes.append(f"{several(int(wanted.sum()), 'place')} without a score got the lowest score of {scored.id!r}")
     gone = int((~keep).sum())
     if gone:
         marked = int((labels & ~keep).sum())
         tail = f", {marked} of them anomalous" if marked else ""
-        notes.append(f"{several(gone, 'place')} without a score left out{tail}{_of(scored)}")
+        notes.append(f"{several(gone, 'place')} without a score left out{tail} of {scored.id!r}")
     return scores, keep, notes
 
 
@@ -248,15 +248,13 @@ def _unscored_labels(scored: Scored, found: Points | Spans) -> list[str]:
         keys = scored.time if found.by_time else scored.rows
         first = 0 if keys is None else int(keys.min())
         gone = int(np.count_nonzero(found.stop < first if found.by_time else found.stop <= first))
-        return [f"{several(gone, 'interval')} before the first score left out{_of(scored)}"] if gone else []
+        return [f"{several(gone, 'interval')} before the first score left out of {scored.id!r}"] if gone else []
     for ours, theirs in ((scored.time, found.time), (scored.rows, found.rows)):
         if ours is not None and theirs is not None:
             absent = ~np.isin(theirs, ours)
             if absent.any():
-                marked = int(found.labels[absent].sum())
-                return [
-                    f"{several(int(absent.sum()), 'label')} ({marked} anomalous) without a score left out{_of(scored)}"
-                ]
+                gone = f"{several(int(absent.sum()), 'label')} ({int(found.labels[absent].sum())} anomalous)"
+                return [f"{gone} without a score left out of {scored.id!r}"]
             return []
     return []
 
@@ -272,7 +270,8 @@ def _fields(scored: Scored, keep: BoolArray) -> FloatArray | None:
 
 
 def _of(scored: Scored) -> str:
-    return f" of {scored.id!r}" if scored.member or scored.id not in scored.where else ""
+    """Name the series, where the name of its file does not."""
+    return f" of {scored.id!r}" if scored.member or _base(scored.id) != _base(scored.where) else ""
 
 
 def _name(key: int, is_time: bool) -> str:

@@ -21,6 +21,7 @@ _PIXELS = 1200
 _DRAWN = 12
 _MOST_BANDS = 400
 _HEIGHT = 330
+_COLOURS = ("--line", "--expected", "--alarm", "--score")
 
 
 def pair_of_curves(rankings: Sequence[tuple[str, Ranking]]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -39,10 +40,11 @@ def pair_of_curves(rankings: Sequence[tuple[str, Ranking]]) -> tuple[dict[str, A
         roc.append((name, np.append(0.0, curves.fpr[kept]), np.append(0.0, curves.recall[kept])))
         pr.append((name, curves.recall[kept], curves.precision[kept]))
     shares = [r.n_positive / (r.n_positive + r.n_negative) for _, r in drawn]
-    base = float(np.mean(shares)) if shares else 0.0
+    # Where a few lines differ in their share of anomalies each has its own; many are summed up by their mean.
+    bases = sorted(set(shares)) if len(shares) <= len(_COLOURS) else [float(np.mean(shares))]
     return (
-        _chart(roc, "false positive rate", "recall (true positive rate)", [(0.0, 0.0), (1.0, 1.0)]),
-        _chart(pr, "recall", "precision", [(0.0, base), (1.0, base)], steps=True),
+        _chart(roc, "false positive rate", "recall (true positive rate)", [[(0.0, 0.0), (1.0, 1.0)]]),
+        _chart(pr, "recall", "precision", [[(0.0, base), (1.0, base)] for base in bases], steps=True),
     )
 
 
@@ -91,32 +93,53 @@ def _kept(count: int) -> Any:
 
 
 def _chart(
-    lines: Sequence[tuple[str, Any, Any]], x: str, y: str, guide: Sequence[tuple[float, float]], *, steps: bool = False
+    lines: Sequence[tuple[str, Any, Any]],
+    x: str,
+    y: str,
+    guides: Sequence[Sequence[tuple[float, float]]],
+    *,
+    steps: bool = False,
 ) -> dict[str, Any]:
+    """Return the chart of some lines over dashed ones that stand for chance; a few lines are named inside it."""
+    few = len(lines) <= len(_COLOURS)
     data: list[dict[str, Any]] = [
-        {
-            "type": "scatter",
-            "mode": "lines",
-            "x": [p[0] for p in guide],
-            "y": [p[1] for p in guide],
-            "line": {"color": "--muted", "width": 1, "dash": "dash"},
-            "hoverinfo": "skip",
-        }
+        _line("", [x for x, _ in guide], [y for _, y in guide], {"color": "--muted", "width": 1, "dash": "dash"})
+        | {"hoverinfo": "skip"}
+        for guide in guides
     ]
-    for name, across, up in lines:
-        data.append(
-            {
-                "type": "scatter",
-                "mode": "lines",
-                "name": chart_text(name),
-                "x": np.round(across, 5).tolist(),
-                "y": np.round(up, 5).tolist(),
-                "line": {"color": "--line", "width": 1.6, "shape": "vh" if steps else "linear"},
-                "opacity": 1.0 if len(lines) == 1 else 0.55,
-                "hovertemplate": "%{y:.3f}",
-            }
-        )
-    return {"data": data, "layout": _layout(x, y, (-0.02, 1.03)) | {"height": _HEIGHT}}
+    for number, (name, across, up) in enumerate(lines):
+        pen = {
+            "color": _COLOURS[number] if few else "--line",
+            "width": 1.6,
+            "shape": "vh" if steps else "linear",
+        }
+        drawn = _line(name, np.round(across, 5).tolist(), np.round(up, 5).tolist(), pen)
+        data.append(drawn | {"opacity": 1.0 if few else 0.55, "hovertemplate": "%{y:.3f}"})
+    names = [
+        _name(name, _COLOURS[number], number, top=steps)
+        for number, (name, _, _) in enumerate(lines)
+        if few and len(lines) > 1
+    ]
+    return {"data": data, "layout": _layout(x, y, (-0.02, 1.03)) | {"height": _HEIGHT, "annotations": names}}
+
+
+def _line(name: str, x: Sequence[float], y: Sequence[float], pen: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "scatter", "mode": "lines", "name": chart_text(name), "x": list(x), "y": list(y), "line": pen}
+
+
+def _name(name: str, colour: str, number: int, *, top: bool) -> dict[str, Any]:
+    """Write the name of a line in its colour, in the corner that such curves leave free."""
+    return {
+        "text": chart_text(name),
+        "xref": "paper",
+        "yref": "paper",
+        "x": 0.99,
+        "y": 0.98 - 0.06 * number if top else 0.04 + 0.06 * number,
+        "xanchor": "right",
+        "yanchor": "middle",
+        "showarrow": False,
+        "font": {"size": 11, "color": colour},
+    }
 
 
 def _layout(x: str, y: str, reach: tuple[float, float] | None) -> dict[str, Any]:

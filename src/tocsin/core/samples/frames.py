@@ -27,7 +27,8 @@ def as_sample(data: Any, *, id: str = "") -> Sample:
     """
     if isinstance(data, Sample):
         return data
-    if hasattr(data, "columns") or hasattr(data, "column_names") or hasattr(data, "__dataframe__"):
+    # The type is asked, not the object: lazy tables work out their columns when those are touched.
+    if any(hasattr(type(data), name) for name in ("columns", "column_names", "__dataframe__")):
         return series_from_frame(data, id=id)
     if isinstance(data, np.ndarray | list | tuple) or hasattr(data, "__array__"):
         return Series(data, id=id)

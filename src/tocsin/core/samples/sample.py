@@ -59,7 +59,7 @@ class Sample(ABC):
     @property
     @abstractmethod
     def grid(self) -> tuple[int, ...]:
-        """Shape of the places: ``(n,)`` for series, events and points, ``(h, w)`` for images, ``(t, h, w)`` in video."""
+        """Shape of the places: ``(n,)`` for series, events and points, ``(h, w)`` for images, ``(t, h, w)`` video."""
 
     @property
     @abstractmethod

@@ -118,18 +118,33 @@ class Series(Sample):
     def select(self, channels: Sequence[str]) -> Series:
         """Keep only these channels, in this order.
 
+        Parameters
+        ----------
+        channels : sequence of str
+            Names, or patterns such as ``service.*`` that stand for all channels that fit.
+
         Raises
         ------
         InputError
-            If a name is unknown; the message lists the nearest ones.
+            If a name is unknown or a pattern fits none; the message lists the nearest names.
+
+        Examples
+        --------
+        >>> Series(np.zeros((2, 3)), ("cpu.user", "cpu.system", "disk")).select(["disk", "cpu.*"]).channels
+        ('disk', 'cpu.user', 'cpu.system')
         """
+        from fnmatch import fnmatchcase
+
         from tocsin.core.registry import nearest
 
+        wanted: list[str] = []
         for name in channels:
-            if name not in self.channels:
+            fitting = [name] if name in self.channels else [c for c in self.channels if fnmatchcase(c, name)]
+            if not fitting:
                 raise InputError(f"there is no channel {name!r}{nearest(name, self.channels)}")
-        columns = [self.channels.index(name) for name in channels]
-        return replace(self, values=self.values[:, columns], channels=tuple(channels))
+            wanted += [c for c in fitting if c not in wanted]
+        columns = [self.channels.index(name) for name in wanted]
+        return replace(self, values=self.values[:, columns], channels=tuple(wanted))
 
     def name(self, place: tuple[int, ...] | int) -> str:
         row = place[0] if isinstance(place, tuple) else place

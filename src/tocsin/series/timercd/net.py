@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 from tocsin.nn.gated_mlp import GatedMLP
 from tocsin.nn.rms_norm import RMSNorm
@@ -90,7 +90,7 @@ class Attention(nn.Module):
             scores = (q @ k.transpose(-1, -2)) / math.sqrt(d // self.heads)
             mixed = torch.softmax(scores if bias is None else scores + bias, -1) @ v
         else:
-            mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=bias)
+            mixed = functional.scaled_dot_product_attention(q, k, v, attn_mask=bias)
         out: Tensor = self.out_proj(mixed.transpose(1, 2).reshape(batch, tokens, d))
         return out
 
@@ -134,7 +134,7 @@ class Encoder(nn.Module):
         batch, time, channels, inputs = x.shape
         patch = self.config.patch
         padded = -(-time // patch) * patch
-        x = F.pad(x, (0, 0, 0, 0, 0, padded - time))
+        x = functional.pad(x, (0, 0, 0, 0, 0, padded - time))
         count = padded // patch
         # One token is `patch` neighbouring points of one channel; tokens run through channel 0 first.
         patches = x.view(batch, count, patch, channels, inputs).permute(0, 3, 1, 4, 2)
@@ -142,7 +142,7 @@ class Encoder(nn.Module):
         keys = None
         if valid is not None or hidden is not None or padded > time:
             ok = torch.ones(batch, time, dtype=torch.bool) if valid is None else valid
-            per_patch = F.pad(ok, (0, padded - time)).view(batch, count, patch).any(-1)
+            per_patch = functional.pad(ok, (0, padded - time)).view(batch, count, patch).any(-1)
             if hidden is not None:
                 per_patch = per_patch & ~hidden
             keys = per_patch.repeat(1, channels)

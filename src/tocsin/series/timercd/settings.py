@@ -45,7 +45,9 @@ class Settings:
             raise InputError(f"the overlap of timercd is a share from 0 to below 1, not {self.overlap!r}")
         scales = self.scales
         if not isinstance(scales, tuple) or not scales or not all(_whole(k) and 1 <= k <= 4096 for k in scales):
-            raise InputError(f"the scales of timercd are whole numbers from 1 to 4096, such as (1, 4, 16), not {scales!r}")
+            raise InputError(
+                f"the scales of timercd are whole numbers from 1 to 4096, such as (1, 4, 16), not {scales!r}"
+            )
         if self.normalise not in ("window", "series"):
             raise InputError(f"timercd normalises each 'window' or the whole 'series', not {self.normalise!r}")
 
@@ -60,7 +62,9 @@ class Settings:
         """
         known = {f.name for f in fields(cls)}
         if set(stored) != known:
-            raise InputError(f"scoring settings are {', '.join(sorted(known))}, not {', '.join(sorted(map(str, stored)))}")
+            raise InputError(
+                f"scoring settings are {', '.join(sorted(known))}, not {', '.join(sorted(map(str, stored)))}"
+            )
         scales = stored["scales"]
         return cls(**{**stored, "scales": tuple(scales) if isinstance(scales, list | tuple) else scales})
 

@@ -29,7 +29,7 @@ MOST_BYTES = 1 << 30
 PUBLISHED_WIDTH, PUBLISHED_HEADS = 512, 8
 HUB = "thu-sail-lab/Time-RCD, best_model/pretrain_checkpoint_best_uni.pth (one channel) or ..._multi.pth"
 CONVERT = (
-    "python -c \"import torch; from safetensors.torch import save_file; "
+    'python -c "import torch; from safetensors.torch import save_file; '
     "s = torch.load('IN.pth', weights_only=True, map_location='cpu')['model_state_dict']; "
     "save_file({k.removeprefix('module.'): v.contiguous() for k, v in s.items()}, 'OUT.safetensors')\""
 )
@@ -70,7 +70,9 @@ def read(source: str) -> Weights:
     if path.is_dir():
         path = path / FILE
     if path.suffix in (".pth", ".pt", ".bin", ".ckpt", ".pkl"):
-        raise InputError(f"{source} is a pickle, which could run code, and is not opened: convert it first with {CONVERT}")
+        raise InputError(
+            f"{source} is a pickle, which could run code, and is not opened: convert it first with {CONVERT}"
+        )
     if not path.is_file():
         raise InputError(
             f"there are no weights {source!r}{nearest(source, SHIPPED)}; weights='small' comes with tocsin, and the "

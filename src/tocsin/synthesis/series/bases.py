@@ -115,7 +115,7 @@ def telegraph(n: int, period: float, rng: np.random.Generator) -> FloatArray:
 def counts(n: int, period: float, rng: np.random.Generator) -> FloatArray:
     """Poisson counts whose rate has a season."""
     rate = np.exp(rng.uniform(0.2, 1.0) * season(n, period, rng)) * 10 ** rng.uniform(-0.5, 2)
-    return rng.poisson(np.minimum(rate, 1e6)).astype(np.float64)
+    return np.asarray(rng.poisson(np.minimum(rate, 1e6)).astype(np.float64))
 
 
 def ramps(n: int, period: float, rng: np.random.Generator) -> FloatArray:
@@ -169,7 +169,8 @@ def compound(n: int, period: float, rng: np.random.Generator) -> FloatArray:
 
 def _unit(x: FloatArray) -> FloatArray:
     spread = float(x.std())
-    return (x - x.mean()) / spread if spread > 1e-9 else x - x.mean()
+    centred = x - x.mean()
+    return np.asarray(centred / spread if spread > 1e-9 else centred)
 
 
 SIMPLE: dict[str, Base] = {
