@@ -1,11 +1,11 @@
 """CPU seconds and peak memory of the window detectors, beside a peer in the same run.
 
 Each point runs in a process of its own with one thread: imports and a warm-up on 3 000 rows first, then one fit and
-score of the same rows. Memory is the process's peak above what it held after the warm-up. Ratios are tocsin / peer.
+score of the same rows. Memory is the process's peak above what it held before that. Ratios are tocsin / peer.
 
-    python benchmarks/detectors.py                                  # all detectors and scikit-learn, NumPy and SciPy peers
+    python benchmarks/detectors.py                               # all of them, beside the peers that import here
     python benchmarks/detectors.py --only matrix-profile --sizes 1e4
-    python benchmarks/detectors.py --peer-python /tmp/peers/bin/python   # with stumpy and pyod from there, if they import
+    python benchmarks/detectors.py --peer-python peers/bin/python    # with stumpy and pyod from there
 """
 
 from __future__ import annotations
@@ -74,9 +74,9 @@ def run_peer(name):
 
         return lambda x: IsolationForest(random_state=0).fit(rows := windows(x)).score_samples(rows)
     if name == "pyod PCA on n x w":
-        from pyod.models.pca import PCA as PyodPCA
+        from pyod.models import pca as pyod_pca
 
-        return lambda x: PyodPCA().fit(windows(x)).decision_scores_
+        return lambda x: pyod_pca.PCA().fit(windows(x)).decision_scores_
     if name == "pyod IForest on n x w":
         from pyod.models.iforest import IForest
 
@@ -111,16 +111,18 @@ def measure(kind, name, n):
     """In a fresh process: print one line of JSON."""
     import resource
 
+    import psutil
+
     run = run_tocsin(name) if kind == "tocsin" else run_peer(name)
     run(series(3000))
     x = series(n)
     first = time.process_time()
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = psutil.Process().memory_info().rss
     start = time.process_time()
     run(x)
     seconds = time.process_time() - start
     after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    print(json.dumps({"seconds": seconds, "megabytes": (after - before) / 1024, "first": first}))
+    print(json.dumps({"seconds": seconds, "megabytes": (after * 1024 - before) / 2**20, "first": first}))
 
 
 def point(python, kind, name, n, limit):

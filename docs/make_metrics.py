@@ -144,7 +144,8 @@ def _section(family: str, table: Mapping[str, Any] | None, texts: Mapping[str, A
     scope: dict[str, Any] = {}
     exec(PREAMBLES[family], scope)
     yield f"## {TITLES[family]}\n"
-    yield "```python\n" + "\n".join(f">>> {line}" for line in PREAMBLES[family].strip().splitlines()) + "\n```\n"
+    # Indented, not fenced: a closing fence would be taken for the output of the example.
+    yield "\n".join(f"    >>> {line}" for line in PREAMBLES[family].strip().splitlines()) + "\n"
     for name in names:
         yield _metric(name, None if table is None else table[name], texts[name], scope)
 
@@ -172,14 +173,12 @@ def _metric(name: str, row: Any, text: Mapping[str, str], scope: dict[str, Any])
         "",
         f"{_sentence(definition)} ({reference})",
         "",
+        f"    >>> {text['example']}",
+        f"    {value!r}",
+        "",
         f"- Formula: `{text['formula']}`",
         f"- Otherwise: {_sentence(text['otherwise'])}",
         f"- Fooled by: {_sentence(fooled, capital=False)}",
-        "",
-        "```python",
-        f">>> {text['example']}",
-        repr(value),
-        "```",
         "",
     ]
     return "\n".join(lines)

@@ -11,7 +11,7 @@ from tocsin.bench.evaluate import pair_up
 from tocsin.bench.evaluate.aligning import label_of
 from tocsin.core.errors import InputError
 from tocsin.io.columns import Columns
-from tocsin.io.labels import LabelBook, Points, Spans
+from tocsin.io.label_book import LabelBook, Points, Spans
 from tocsin.io.scores import Scored
 
 MINUTE = 60 * 10**9

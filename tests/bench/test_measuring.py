@@ -184,3 +184,11 @@ def test_json_has_null_and_a_reason_where_there_is_no_number() -> None:
     text = json.dumps(content, allow_nan=False)
     assert '"auc_roc"' in text
     assert math.isclose(content["metrics"][0]["value"], (1.0 + content["by_member"]["s0"]["auc_roc"]) / 2)
+
+
+def test_a_metric_that_flatters_coarse_scores_says_so() -> None:
+    pairs = [Pair(f"v{i}", p.labels, np.round(p.scores)) for i, p in enumerate(make_pairs(3, 80))]
+    (line,) = measure(pairs, choose("video", "frame_pr_trapezoid"), "video", resamples=10).lines
+    assert "flatters scores of few different values" in line.notes[0]
+    (series,) = measure(pairs[:1], choose("series", "pr_auc_trapezoid"), "series").lines
+    assert "distinct values" in series.notes[0]

@@ -310,3 +310,61 @@ def test_magnetic_tiles_with_a_trivial_map(tocsin, shared: Path, tmp_path: Path)
     assert set(content["by_group"]) == {"blowhole", "crack"}
     assert metric(content, "pixel_auroc")["value"] > metric(content, "pixel_auroc")["dummies"]["random"] + 0.1
     assert len(content["members"]) == 7
+
+
+# -- other kinds of data ---------------------------------------------------------------------------------------------
+
+
+def test_videos_and_clouds_are_told_by_their_id_column(tocsin, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for column, place, first in (("video", "frame", "frame_auc"), ("cloud", "point", "object_auroc")):
+        rows = [f"{column},{place},score,label"]
+        for member in range(6):
+            for i in range(40):
+                label = int(member < 3 and 10 <= i < 20)
+                rows.append(f"m{member},{i},{rng.random() + label:.6f},{label}")
+        path = tmp_path / f"{column}.csv"
+        path.write_text("\n".join(rows) + "\n")
+        content = json.loads(tocsin("evaluate", path, "--json", "--resamples", 30).out)
+        assert content["metrics"][0]["name"] == first
+        assert content["metrics"][0]["value"] > 0.95
+        assert len(content["members"]) == 6
+        assert "6 " in content["intervals"]
+
+
+def test_what_detect_left_is_evaluated_as_it_is(tocsin, metrics, tmp_path: Path) -> None:
+    out, labels = tmp_path / "out", tmp_path / "labels.csv"
+    file = metrics(fault=(1500, 1530))
+    assert tocsin("detect", file, "--detector", "robust-z", "-o", out, "-q").code == 1
+    labels.write_text("start,end\n1500,1529\n")
+    content = json.loads(tocsin("evaluate", out, labels, "--json", "--data", file).out)
+    assert content["anomalous"] == 30
+    assert metric(content, "auc_roc")["value"] > 0.99
+    assert metric(content, "auc_roc")["value"] > metric(content, "auc_roc")["dummies"]["first difference"]
+
+
+def test_a_labelled_row_without_a_score(tocsin, tmp_path: Path) -> None:
+    path = tmp_path / "s.csv"
+    path.write_text("row,score,label\n0,1,0\n1,,1\n2,3,1\n3,0,0\n")
+    assert "no score (NaN; the first in row 2)" in one_line(tocsin("evaluate", path).err)
+    content = json.loads(tocsin("evaluate", path, "--missing", "lowest", "--json", "--metrics", "auc_roc").out)
+    assert content["points"] == 4
+    assert metric(content, "auc_roc")["value"] == pytest.approx(0.625)
+
+
+def test_groups_of_items_are_named_as_ids(tocsin, tmp_path: Path) -> None:
+    path = tmp_path / "s.csv"
+    path.write_text("name,kind,score,label\n" + "".join(f"n{i},{'ab'[i % 2]},{i},{int(i > 5)}\n" for i in range(10)))
+    assert "--id kind" in one_line(tocsin("evaluate", path, "--by", "kind").err)
+    content = json.loads(tocsin("evaluate", path, "--id", "kind", "--json", "--metrics", "event_auroc").out)
+    assert content["members"] == ["a", "b"]
+
+
+def test_names_from_data_cannot_drive_the_terminal(tocsin, tmp_path: Path) -> None:
+    path, page = tmp_path / "s.csv", tmp_path / "p.html"
+    rows = "".join(f"{name},{i},{i},{int(i > 5)}\n" for name in ("a\x1b[31m", "b<script>") for i in range(9))
+    path.write_text(f"id,row,score,label\n{rows}")
+    outcome = tocsin("evaluate", path, "--by", "id", "--html", page, "--metrics", "auc_roc")
+    assert outcome.code == NOTHING, outcome.err
+    assert "\x1b" not in outcome.out
+    assert "b<script>" not in page.read_text(encoding="utf-8")

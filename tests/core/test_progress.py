@@ -38,7 +38,7 @@ def test_the_end_is_told_also_after_an_error_and_after_giving_up():
     recorder = Recorder()
     with reporting(recorder):
         with pytest.raises(ZeroDivisionError):
-            list(map(lambda step: 1 // step, track([0, 2], "failing")))
+            [1 // step for step in track([0, 2], "failing")]
         loop = track([1, 2, 3], "left")
         next(loop)
         loop.close()

@@ -10,7 +10,8 @@ import pytest
 
 from tocsin.core.errors import InputError
 from tocsin.io.columns import read_columns
-from tocsin.io.labels import Points, Spans, read_labels
+from tocsin.io.label_book import Points, Spans
+from tocsin.io.labels import read_labels
 from tocsin.io.scores import read_scores
 from tocsin.io.writing import write_parquet
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+# ruff: noqa: E402 - what follows needs torch
 torch = pytest.importorskip("torch")
 
 from tocsin.core.errors import ArtifactError
@@ -35,15 +36,15 @@ def test_resumed_equals_uninterrupted(tmp_path):
     whole = make(tmp_path / "whole")
     whole.go(loss_of(whole), rate, steps=40)
     first = make(tmp_path / "parts")
+    plain = loss_of(first)
+
+    def stops(step):
+        if step == 17:
+            first.save()
+            raise KeyboardInterrupt
+        return plain(step)
+
     with pytest.raises(KeyboardInterrupt):
-        plain = loss_of(first)
-
-        def stops(step):
-            if step == 17:
-                first.save()
-                raise KeyboardInterrupt
-            return plain(step)
-
         first.go(stops, rate, steps=40)
     second = make(tmp_path / "parts")
     assert second.step == 17

@@ -143,6 +143,12 @@ def test_noise_has_no_season_and_no_season_can_be_asked_for():
     assert SeasonalResidual(period=()).fit(days(960, np.random.default_rng(0))).periods_ == ()
 
 
+def test_a_season_that_explains_nothing_is_left_out_and_said_so():
+    detector = SeasonalResidual(period=50).fit(np.random.default_rng(13).normal(size=3000))
+    assert detector.findings_[0] == "season of 50 rows, as asked: it explains nothing and is left out"
+    assert detector.periods_ == ()
+
+
 def test_channels_have_seasons_of_their_own_shape_or_none():
     rng = np.random.default_rng(9)
     at = np.arange(4000)

@@ -219,8 +219,7 @@ def choose(series: list[Labelled], source: str) -> None:
         for overlap in (0.5, 0.25):
             settings = replace(read_weights.settings, overlap=overlap)
             at = {k: refine(at_one_scale(net, coarsen(values, k), settings), k, n)[:, 0] for k in usable(n, known)}
-            sets = SCALE_SETS if overlap == 0.5 else (SCALE_SETS[4],)
-            for scales in sets:
+            for scales in SCALE_SETS:
                 scores = np.mean([at[k] for k in scales if k in at], axis=0)
                 for kind in ("raw", "mean of 25"):
                     found.setdefault((overlap, scales, kind), []).append(judged(one, FILTERS[kind](scores))[0])

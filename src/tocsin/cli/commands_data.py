@@ -22,7 +22,9 @@ FalseAlarms = Annotated[
         help='What you can put up with: "1/day", "0.1%", "top 10". When left out: 1 in all, or 1/day with --train.',
     ),
 ]
-Channels = Annotated[str | None, typer.Option("--channels", help="Only these columns, separated by commas; patterns such as cpu.* fit several.")]
+Channels = Annotated[
+    str | None, typer.Option("--channels", help="Only these columns, comma-separated; cpu.* stands for all that fit.")
+]
 TimeColumn = Annotated[str | None, typer.Option("--time", help="The time column; found when left out.")]
 Period = Annotated[str | None, typer.Option("--period", help="The period in rows, for detectors that use one.")]
 Out = Annotated[
@@ -45,7 +47,11 @@ def detect(
     detector: DetectorName = None,
     settings: Settings = [],  # noqa: B006 - typer reads the default, nobody changes it
     train: Annotated[
-        list[str], typer.Option("--train", help="What normal looks like; the data itself when left out.")
+        list[str],
+        typer.Option(
+            "--train",
+            help="What is normal: files, or 25% for the first quarter of each input. Left out: the input itself.",
+        ),
     ] = [],  # noqa: B006
     model: Annotated[Path | None, typer.Option("--model", help="A model that `tocsin fit` wrote, instead.")] = None,
     false_alarms: FalseAlarms = None,

@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from tocsin.cli.codes import USAGE
-from tocsin.cli.detecting import Request
+from tocsin.cli.detecting import Request, command_of
 from tocsin.cli.detecting import run as run_detect
 from tocsin.cli.printing import say, warn
 
-
-# The service and what it does to the host; the host-wide counters also carry other jobs of a busy machine (its card
-# says when), which a detector would rightly report.
-CHANNELS = "service.*,net.lo.*,mem.used,processes.created"
+# The service and what it does to the host. The host-wide counters also carry other jobs of a busy machine (the
+# recording's card says when), which a detector would rightly report.
+REQUEST = Request(
+    sources=[],
+    train=["25%"],
+    channels="service.*,net.lo.*,mem.used,processes.created",
+    detector="subsequence-pca",
+    settings=["window=16"],
+    false_alarms="1/hour",
+    fresh=True,
+)
 
 
 def run(what: str, out: Path, quiet: bool) -> int:
@@ -27,9 +35,10 @@ def run(what: str, out: Path, quiet: bool) -> int:
     from tocsin.data import path
 
     recording = path("host/host.parquet")
+    request = replace(REQUEST, sources=[str(recording)], out=out, quiet=quiet)
     if not quiet:
-        say(f"$ tocsin detect {recording.name} --channels '{CHANNELS}' -o {out}\n")
-    code = run_detect(Request(sources=[str(recording)], channels=CHANNELS, out=out, quiet=quiet, fresh=True))
+        say(f"$ {command_of(replace(request, sources=[recording.name]))} -o {out}\n")
+    code = run_detect(request)
     if code in (0, 1) and not quiet:
         _compare(path("host/host_labels.csv"), out)
     return code

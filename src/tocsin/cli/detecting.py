@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -74,6 +74,7 @@ class Request:
 
 def run(request: Request) -> int:
     """Do the job; return the exit code."""
+    _share(request.train)
     _check_threshold(request)  # a wrong budget or rule is said before hours of work
     learned = _learned(request)
     journal = None
@@ -129,7 +130,7 @@ def _learned(request: Request) -> Detector | None:
         if request.train or request.detector or request.settings:
             raise InputError("--model is a finished detector: leave --train, --detector and --set out")
         return Detector.load(request.model)
-    if not request.train:
+    if not request.train or _share(request.train) is not None:
         return None
     from tocsin.io import read_many
 
@@ -216,11 +217,29 @@ def _inputs(request: Request, journal: Journal | None) -> Iterator[tuple[str, Sa
 
 def _judge(request: Request, learned: Detector | None, sample: Sample) -> Detection:
     sample = request.pick(sample)
+    share = _share(request.train)
+    if share is not None:
+        first, rest = sample.split(share)
+        detector = _new(request, sample).fit(first)
+        return detector.detect(rest, **_threshold(request), rules=_rules(request, detector))
     if learned is None:
         detector = _new(request, sample)
         return detector.fit_detect(sample, **_threshold(request), rules=_rules(request, detector))
     aligned = _aligned(sample, learned.channels_)
     return learned.detect(aligned, **_threshold(request), rules=_rules(request, learned))
+
+
+def _share(train: Sequence[str]) -> float | None:
+    """The share that `--train 25%` asks for; None where it names files."""
+    if len(train) != 1 or not train[0].endswith("%"):
+        return None
+    try:
+        share = float(train[0][:-1]) / 100
+    except ValueError:
+        return None
+    if not 0 < share < 1:
+        raise InputError(f"--train {train[0]} leaves nothing to learn from, or to look at: give a share such as 25%")
+    return share
 
 
 def _check_threshold(request: Request) -> None:

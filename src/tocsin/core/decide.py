@@ -65,7 +65,7 @@ def decide(
 def _usual_budget(detector: Detector) -> str:
     """One false alarm a day is a usual shift's patience; of data judged by themselves, one in all of them."""
     calibration = detector.calibration_
-    if calibration.contaminated:
+    if detector.itself_:
         return "1 in all"
     return "1/day" if calibration.seconds else "0.1%"
 

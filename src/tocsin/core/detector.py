@@ -61,6 +61,7 @@ class Detector(Parameters, ABC):
     channels_: tuple[str, ...]
     profile_: ChannelProfile | None
     findings_: tuple[str, ...]
+    itself_: bool
 
     # ---------------------------------------------------------------- verbs
 
@@ -81,13 +82,13 @@ class Detector(Parameters, ABC):
         InputError
             If a sample is of another modality, empty, too short or has other channels than the first.
         """
-        self._learn(samples, calibration=calibration, contaminated=self.card.learns_from == "unlabelled")
+        self._learn(samples, calibration=calibration, itself=False)
         return self
 
     @final
     def fit_score(self, sample: Any) -> Scores:
         """Learn from one unlabelled sample and score that same sample; a place is never compared with itself."""
-        own = self._learn(sample, calibration=None, contaminated=True)
+        own = self._learn(sample, calibration=None, itself=True)
         if len(own) != 1:
             raise InputError(f"fit_score takes one sample, not {len(own)}: use fit and score_many")
         return own[0]
@@ -259,7 +260,7 @@ class Detector(Parameters, ABC):
 
     # ------------------------------------------------------------ the inside
 
-    def _learn(self, samples: Samples, *, calibration: Samples | None, contaminated: bool) -> list[Scores]:
+    def _learn(self, samples: Samples, *, calibration: Samples | None, itself: bool) -> list[Scores]:
         from tocsin.core.calibration import Calibration
         from tocsin.core.profile import ChannelProfile
 
@@ -280,10 +281,12 @@ class Detector(Parameters, ABC):
         own = [self._finish(s, self._score_own(b, i)) for i, (s, b) in enumerate(zip(given, bridged, strict=True))]
         held_out = None if calibration is None else [self._check(s, first=given[0]) for s in _each(calibration)]
         judged = own if held_out is None else [self._finish(s, self._score(self._bridged(s))) for s in held_out]
+        contaminated = held_out is None and (itself or self.card.learns_from == "unlabelled")
         if held_out is not None:
-            contaminated, source = False, "a held-out part"
+            source = "the held-out part"
         else:
-            source = "the data itself (unlabelled)" if contaminated else "the training part (in sample)"
+            source = "these data themselves" if itself else "the training part"
+        self.itself_ = itself
         steps = [s.step for s in given if isinstance(s, Series) and s.step]
         self.calibration_ = Calibration.from_scores(
             [self._deciding(s) for s in judged],

@@ -108,6 +108,11 @@ class Columns:
             raise InputError(f"{self.where}: column {chosen!r} holds no time stamp in row {int(missing[0]) + 1}")
         return stamps
 
+    def without(self, names: Collection[str]) -> Columns:
+        """Return the table without some of its columns."""
+        numbers = {name: values for name, values in self.numbers.items() if name not in names}
+        return Columns(self.where, self.rows, numbers, self.times, self.words)
+
     def take(self, rows: IntArray) -> Columns:
         """Return some of the rows."""
         parts: list[dict[str, Any]] = [

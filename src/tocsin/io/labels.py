@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,104 +12,20 @@ from tocsin.core.errors import InputError
 from tocsin.core.registry import nearest
 from tocsin.io import names
 from tocsin.io.columns import Columns, read_columns
+from tocsin.io.label_book import LabelBook, Points, Spans, check_overlaps
 from tocsin.io.many import expand
+from tocsin.io.nab_windows import add_windows, find_windows
 from tocsin.io.names import listed
-from tocsin.io.scores import MEMBER, ROW, _split, _whole
+from tocsin.io.scores import MEMBER, ROW, split_rows, whole_numbers
 
 if TYPE_CHECKING:
-    from tocsin.core.types import BoolArray, FloatArray, IntArray
+    from tocsin.core.types import IntArray
 
 START = frozenset(("start", "begin", "from", "starttime", "starttimestamp", "begintime", "first", "startrow"))
 STOP = frozenset(("stop", "end", "to", "stoptime", "endtime", "endtimestamp", "last", "stoprow", "endrow"))
 # A stop that is called one of these is the first row after the interval, as in Python; any other is its last one.
 _EXCLUDED = frozenset(("stop", "to", "stoprow"))
 _CHANNEL = frozenset(("channel", "sensor", "metric", "variable"))
-_LARGEST_JSON = 64_000_000
-
-
-@dataclass(frozen=True, eq=False)
-class Points:
-    """A label for each point of one series.
-
-    Parameters
-    ----------
-    id : str
-        The series; '' where the file does not say.
-    where : str
-        The file.
-    column : str
-        The column of labels.
-    labels : ndarray of bool, shape (n,)
-    time, rows : ndarray of int64, optional
-        Nanoseconds since 1970, and row numbers from 0.
-    values : ndarray of float, shape (n, channels), optional
-        The other columns of numbers: the data, where the labels stand beside them.
-    """
-
-    id: str
-    where: str
-    column: str
-    labels: BoolArray
-    time: IntArray | None = None
-    rows: IntArray | None = None
-    values: FloatArray | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class Spans:
-    """Anomalous intervals of one series.
-
-    Parameters
-    ----------
-    id : str
-        The series; '' where the file does not say.
-    where : str
-        The file.
-    start, stop : ndarray of int64, shape (k,)
-        Nanoseconds since 1970 with both ends included, or rows from 0 with the stop left out.
-    by_time : bool
-        Which of the two.
-    channels : tuple of str
-        The channel that each interval is about; '' where the file does not say.
-    """
-
-    id: str
-    where: str
-    start: IntArray
-    stop: IntArray
-    by_time: bool
-    channels: tuple[str, ...] = ()
-
-
-@dataclass(eq=False)
-class LabelBook:
-    """All labels that were given, by the series they belong to.
-
-    Parameters
-    ----------
-    found : dict of str to Points or Spans
-        '' for labels that do not say which series they belong to.
-    notes : list of str
-        What was chosen on the way.
-    """
-
-    found: dict[str, Points | Spans] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
-
-    def add(self, labels: Points | Spans) -> None:
-        """Add the labels of one series.
-
-        Raises
-        ------
-        InputError
-            If it has some already.
-        """
-        if labels.id in self.found:
-            raise InputError(
-                f"{labels.where}: the series {labels.id!r} has labels in {self.found[labels.id].where} already: give "
-                "each series one set of labels"
-            )
-        self.found[labels.id] = labels
 
 
 def read_labels(
@@ -155,9 +67,9 @@ def read_labels(
     book = LabelBook()
     folder = Path(source).expanduser().is_dir()
     for path in expand(source):
-        windows = _windows(path)
+        windows = find_windows(path)
         if windows is not None:
-            _add_windows(book, path, windows)
+            add_windows(book, path, windows)
             continue
         table = read_columns(path, as_text=[member] if member else ())
         base = Path(source).expanduser()
@@ -182,11 +94,11 @@ def add_table(
     start = table.first(lambda n: names.plain(n) in START, [*table.times, *table.numbers])
     stop = table.first(lambda n: names.plain(n) in STOP, [*table.times, *table.numbers])
     if column is None and start is not None and stop is not None:
-        for label, rows in _split(table, named):
+        for label, rows in split_rows(table, named):
             book.add(_spans(table.take(rows), label or name, start, stop))
         return
     repeats = named is not None and len(set(table.words.get(named, ()))) < table.rows
-    for label, rows in _split(table, named if repeats else None):
+    for label, rows in split_rows(table, named if repeats else None):
         points, note = _points(table.take(rows), label or name, column, time)
         book.add(points)
         if note and note not in book.notes:
@@ -224,7 +136,7 @@ def _points(table: Columns, name: str, column: str | None, time: str | None) -> 
             chosen,
             values == 1,
             clock,
-            None if numbered is None else _whole(table.numbers[numbered]),
+            None if numbered is None else whole_numbers(table.numbers[numbered]),
             np.column_stack(channels) if channels else None,
         ),
         note,
@@ -273,7 +185,7 @@ def _spans(table: Columns, name: str, start: str, stop: str) -> Spans:
     channel = table.first(lambda n: names.plain(n) in _CHANNEL, table.words)
     channels = ("",) * table.rows if channel is None else tuple(map(str, table.text(channel)))
     spans = Spans(name, table.where, first, last, by_time, channels)
-    _check_overlaps(spans)
+    check_overlaps(spans)
     return spans
 
 
@@ -291,64 +203,3 @@ def _whole_rows(table: Columns, column: str) -> IntArray:
 def _complete(table: Columns, column: str, values: IntArray | None) -> IntArray:
     assert values is not None, column
     return values
-
-
-def _check_overlaps(spans: Spans) -> None:
-    """Refuse intervals of one channel that overlap: two events or one, nobody can tell."""
-    for channel in dict.fromkeys(spans.channels):
-        of_channel = np.flatnonzero(np.array(spans.channels, dtype=object) == channel)
-        order = of_channel[np.argsort(spans.start[of_channel], kind="stable")]
-        early, late = order[:-1], order[1:]
-        for place in np.flatnonzero(spans.start[late] < spans.stop[early])[:1]:
-            first, second = int(early[place]) + 1, int(late[place]) + 1
-            of_series = f" of {spans.id}" if spans.id else ""
-            raise InputError(
-                f"{spans.where}: intervals {first} and {second}{of_series} overlap: join them into one, or cut one "
-                "short"
-            )
-
-
-# -- NAB -------------------------------------------------------------------------------------------------------------
-
-
-def _windows(path: str) -> Mapping[str, list[Any]] | None:
-    """Return what a JSON file says if it maps names to lists of stamps or pairs of stamps; None for any other."""
-    file = Path(path).expanduser()
-    if file.suffix.lower() != ".json" or not file.is_file() or file.stat().st_size > _LARGEST_JSON:
-        return None
-    try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError):
-        return None  # reading it as a table says what is wrong
-    if not isinstance(content, dict) or not content:
-        return None
-    entries = [entry for value in content.values() if isinstance(value, list) for entry in value]
-    if not all(isinstance(value, list) for value in content.values()):
-        return None
-    pairs = all(isinstance(e, list) and len(e) == 2 and all(isinstance(t, str) for t in e) for e in entries)
-    moments = all(isinstance(e, str) for e in entries)
-    return content if pairs or (moments and entries) else None
-
-
-def _add_windows(book: LabelBook, path: str, windows: Mapping[str, list[Any]]) -> None:
-    for name, entries in windows.items():
-        pairs = [(e, e) if isinstance(e, str) else e for e in entries]
-        start, stop = (np.array([_stamp(path, name, pair[i]) for pair in pairs], np.int64) for i in (0, 1))
-        if (stop < start).any():
-            raise InputError(f"{path}: a window of {name!r} ends before it starts: correct it")
-        spans = Spans(name, path, start, stop, True, ("",) * len(pairs))
-        _check_overlaps(spans)
-        book.add(spans)
-
-
-def _stamp(path: str, name: str, text: str) -> int:
-    """Return nanoseconds since 1970; stamps without an offset are taken as UTC, like those of the scores."""
-    try:
-        stamp = datetime.fromisoformat(text.strip())
-    except ValueError:
-        raise InputError(
-            f"{path}: {text[:40]!r} under {name!r} is no time stamp: write it as 2014-04-10 07:15:00"
-        ) from None
-    if stamp.tzinfo is not None:
-        stamp = stamp.astimezone(UTC).replace(tzinfo=None)
-    return int(np.datetime64(stamp, "ns").astype(np.int64))

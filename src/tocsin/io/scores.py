@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from tocsin.core.types import AnyArray, FloatArray, IntArray
 
 SCORE = ("score", "scores", "anomalyscore", "anomalyscores", "outlierscore", "yscore", "local")
+# What `tocsin score` calls the shares of channels in a score.
+PART = "part: "
 # Columns that tell several scored things in one table apart, and what kind of things they are.
 VIDEO = frozenset(("video", "videoid", "videoname", "clip"))
 CLOUD = frozenset(("cloud", "cloudid", "pointcloud", "object", "objectid"))
@@ -45,7 +47,7 @@ class Scored:
     member : str
         The column that tells several apart; '' where a file holds one.
     table : Columns
-        The columns that the scores came with, labels among them.
+        The columns that the scores came with, labels among them; the scores themselves left out.
     group : str
         What the column of ``by`` says.
     items : bool
@@ -109,11 +111,12 @@ def read_scores(
     if named is not None and named not in table.known:
         raise InputError(f"{table.where} has no column {named!r}{nearest(named, table.known)}")
     numbered = table.first(lambda n: names.plain(n) in ROW and n not in (named, chosen), table.numbers)
-    whole = _whole(table.numbers[numbered]) if numbered is not None else None
+    whole = whole_numbers(table.numbers[numbered]) if numbered is not None else None
     items = clock is None and whole is None and any(_is_unique(words) for words in table.words.values())
     name = os.path.basename(str(source))
-    for label, rows in _split(table, named):
-        part = table.take(rows)
+    rest = table.without([chosen, *(n for n in table.numbers if n.startswith(PART))])
+    for label, rows in split_rows(table, named):
+        part = rest.take(rows)
         yield Scored(
             label or name,
             table.where,
@@ -188,14 +191,21 @@ def _is_unique(words: AnyArray) -> bool:
     return len(words) > 1 and len(set(words.tolist())) == len(words)
 
 
-def _whole(values: FloatArray) -> IntArray | None:
+def whole_numbers(values: FloatArray) -> IntArray | None:
     """Return row numbers, if these are: whole and none twice."""
     if np.isnan(values).any() or not np.array_equal(values, np.rint(values)):
         return None
     return values.astype(np.int64)
 
 
-def _split(table: Columns, member: str | None) -> Iterator[tuple[str, IntArray]]:
+def split_rows(table: Columns, member: str | None) -> Iterator[tuple[str, IntArray]]:
+    """Yield each name in a column with its rows, in order of first appearance; all rows under '' without a column.
+
+    Raises
+    ------
+    InputError
+        If the name of a row is missing.
+    """
     if member is None:
         yield "", np.arange(table.rows)
         return

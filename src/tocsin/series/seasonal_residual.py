@@ -118,15 +118,16 @@ class SeasonalResidual(Detector):
         self.periods_, self.seasons_ = (), ()
         wished = self._wished(longest)
         for period in wished if wished is not None else ():
-            self._add_season(samples, period * step, "as asked", step)
+            if not self._add_season(samples, period * step, "as asked", step):
+                self._find(f"season of {period:g} rows, as asked: it explains nothing and is left out")
         while wished is None and len(self.periods_) < MOST_SEASONS:
             found = find_exact_period(self._on_grid(longest, longest.values - self._seasons_of(longest), step))
             length, why = (0.0, "") if found is None else self._in_calendar(found * step)
-            if length == 0 or any(abs(length / known - 1) < 0.02 for known in self.periods_):
+            if length == 0 or self._knows(length):
                 break
             if not self._add_season(samples, length, why or "found from the data", step):
                 break
-        if not self.periods_:
+        if not self.periods_ and not wished:
             self._find("no season was found" if wished is None else "no season, as asked")
         self.trend_ = self._trend_rows(step, len(longest))
         self._find(f"trend: running median over {self.trend_} rows" if self.trend_ else "trend: one constant level")
@@ -134,6 +135,9 @@ class SeasonalResidual(Detector):
         self.level_ = np.array([_median(np.concatenate([r[:, c] for r in rests])) for c in range(rests[0].shape[1])])
         residuals = [r - self._trend_of(r) for r in rests]
         self.spread_ = self._usual_size(samples, residuals)
+
+    def _knows(self, length: float) -> bool:
+        return any(abs(length / known - 1) < 0.02 for known in self.periods_)
 
     def _find(self, what: str) -> None:
         self.findings_ = (*self.findings_, what)

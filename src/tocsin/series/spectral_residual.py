@@ -69,8 +69,8 @@ class SpectralResidual(Detector):
     >>> load = np.sin(np.arange(600.0) / 5)
     >>> load[400] += 3
     >>> found = SpectralResidual().fit_detect(load, false_alarms="top 1")
-    >>> found.anomalies[0].start
-    400
+    >>> found.anomalies[0].peak_at
+    '400'
     """
 
     card: ClassVar[Card] = Card(
@@ -182,8 +182,7 @@ def middle_saliency(values: FloatArray, window: int, smoothing: int) -> FloatArr
 
 def mirrored(values: FloatArray, window: int) -> FloatArray:
     """Return one channel with its ends continued in mirror image, so that each place has a window around it."""
-    padded: FloatArray = np.pad(values, (window // 2, window // 2 - 1), mode="reflect")
-    return padded
+    return np.asarray(np.pad(values, (window // 2, window // 2 - 1), mode="reflect"))
 
 
 def _log_amplitude(windows: FloatArray) -> tuple[AnyArray, FloatArray]:

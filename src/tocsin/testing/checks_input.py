@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -118,7 +119,7 @@ def check_wrong_channels(subject: Subject) -> None:
         cases["fewer channels"] = normal.select(normal.channels[:-1])
         cases["channels in another order"] = normal.select(normal.channels[::-1])
     for what, sample in cases.items():
-        message_of(lambda s=sample: subject.fitted.score(s), f"scoring {what}")  # type: ignore[misc]
+        message_of(partial(subject.fitted.score, sample), f"scoring {what}")
     mixed = [subject.series("train"), replace(subject.series("train"), channels=renamed.channels)]
     message_of(lambda: subject.make().fit(mixed), "learning from samples with different channels")
 
@@ -137,12 +138,11 @@ def check_short_samples(subject: Subject) -> None:
     """A few rows get finite scores or one sentence, in learning and in scoring."""
     train, normal = subject.series("train"), subject.series("normal")
     for rows in (2, 3, 5, 8, 13, 21, 34):
-        scores = _scores_or_sentence(lambda r=rows: subject.fitted.score(normal.take(0, r)), f"scoring {rows} rows")  # type: ignore[misc]
+        scores = _scores_or_sentence(partial(subject.fitted.score, normal.take(0, rows)), f"scoring {rows} rows")
         if scores is not None:
             assert np.isfinite(flat(scores)).all(), f"{rows} rows with data must get finite scores"
         short = _scores_or_sentence(
-            lambda r=rows: subject.make().fit_score(train.take(0, r)),
-            f"learning from {rows} rows",  # type: ignore[misc]
+            partial(subject.make().fit_score, train.take(0, rows)), f"learning from {rows} rows"
         )
         if short is not None:
             assert np.isfinite(flat(short)).all(), f"{rows} rows that were learned from must get finite scores"

@@ -28,13 +28,13 @@ def test_the_contract():
     check_detector(TimeRCD)
 
 
-def test_it_finds_a_reversed_cycle_that_no_single_value_betrays():
-    """On seasons with one cycle turned round, against the plainest detector there is, over five seeds."""
+def test_it_finds_a_frozen_cycle_that_no_single_value_betrays():
+    """On seasons that freeze at a usual value, against the plainest detector there is, over five seeds."""
     ours, theirs = [], []
     for seed in range(5):
         x = waves(seed)
         start = 900 + 50 * seed
-        x[start : start + 60] = x[start : start + 60][::-1].copy()
+        x[start : start + 60] = x[start - 40 : start].mean() + 0.05 * np.random.default_rng(seed).normal(size=60)
         truth = np.zeros(len(x), dtype=int)
         truth[start : start + 60] = 1
         for found, detector in ((ours, TimeRCD()), (theirs, RobustZ())):

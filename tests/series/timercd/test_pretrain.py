@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+# ruff: noqa: E402 - what follows needs torch
 torch = pytest.importorskip("torch")
 
 from tocsin.core.errors import ArtifactError

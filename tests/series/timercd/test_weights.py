@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pytest
 
+# ruff: noqa: E402 - what follows needs torch
 torch = pytest.importorskip("torch")
 from safetensors.torch import save_file
 
@@ -31,7 +32,9 @@ def test_published_layout_is_recognised_by_its_shapes(tmp_path):
     assert found.settings == PUBLISHED
     assert found.sizes == {k: v for k, v in TINY.to_dict().items() if k != "dropout"}
     net = weights.build(found)
-    assert torch.equal(net.state_dict()["anomaly_head.0.weight"], first_net(TINY, 0).state_dict()["anomaly_head.0.weight"])
+    assert torch.equal(
+        net.state_dict()["anomaly_head.0.weight"], first_net(TINY, 0).state_dict()["anomaly_head.0.weight"]
+    )
     assert not net.training
     assert not any(p.requires_grad for p in net.parameters())
 
@@ -67,7 +70,9 @@ def test_that_line_does_convert(tmp_path):
 
 
 def test_nothing_there_says_where_weights_come_from(tmp_path):
-    with pytest.raises(InputError, match=r"there are no weights 'smal'; did you mean small\?; .* thu-sail-lab/Time-RCD"):
+    with pytest.raises(
+        InputError, match=r"there are no weights 'smal'; did you mean small\?; .* thu-sail-lab/Time-RCD"
+    ):
         weights.read("smal")
     with pytest.raises(InputError, match="there are no weights"):
         weights.read(str(tmp_path))
@@ -82,8 +87,8 @@ def test_other_networks_and_damage_are_refused(tmp_path):
         weights.build(weights.read(stored(tmp_path, more=torch.zeros(3))))
     with pytest.raises(ArtifactError, match="finite numbers"):
         weights.read(stored(tmp_path, **{"anomaly_head.3.bias": torch.tensor([0.0, float("nan")])}))
+    save_file({"encoder": torch.zeros(3)}, tmp_path / "other.safetensors")
     with pytest.raises(ArtifactError, match="holds no TimeRCD network"):
-        save_file({"encoder": torch.zeros(3)}, tmp_path / "other.safetensors")
         weights.read(str(tmp_path / "other.safetensors"))
     (tmp_path / "cut.safetensors").write_bytes((tmp_path / "w.safetensors").read_bytes()[:200])
     with pytest.raises(ArtifactError, match="cannot be read as safetensors"):

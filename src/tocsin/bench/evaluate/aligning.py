@@ -11,7 +11,7 @@ import numpy as np
 from tocsin.core.errors import InputError
 from tocsin.core.registry import nearest
 from tocsin.core.words import duration
-from tocsin.io.labels import LabelBook, Points, Spans
+from tocsin.io.label_book import LabelBook, Points, Spans
 from tocsin.io.names import listed, several
 from tocsin.io.scores import Scored
 
@@ -253,8 +253,8 @@ def _unscored_labels(scored: Scored, found: Points | Spans) -> list[str]:
         if ours is not None and theirs is not None:
             absent = ~np.isin(theirs, ours)
             if absent.any():
-                gone = f"{several(int(absent.sum()), 'label')} ({int(found.labels[absent].sum())} anomalous)"
-                return [f"{gone} without a score left out of {scored.id!r}"]
+                lost = f"{several(int(absent.sum()), 'label')} ({int(found.labels[absent].sum())} anomalous)"
+                return [f"{lost} without a score left out of {scored.id!r}"]
             return []
     return []
 

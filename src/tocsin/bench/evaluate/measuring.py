@@ -18,6 +18,7 @@ from tocsin.metrics.bootstrap import Interval, bootstrap_interval
 from tocsin.metrics.dummy import Dummy, event_dummies, point_dummies, series_dummies, video_dummies
 from tocsin.metrics.macro import macro_mean
 from tocsin.metrics.runs import runs
+from tocsin.metrics.table import Metric, warn_if_coarse
 
 if TYPE_CHECKING:
     from tocsin.core.types import BoolArray, FloatArray, IntArray
@@ -233,6 +234,8 @@ class _Pooled:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             value = self.value(chosen, range(len(self.pairs)))
+            if isinstance(chosen.metric, Metric):
+                warn_if_coarse(chosen.metric, np.concatenate([p.scores for p in self.pairs]))
         labels = [p.labels for p in self.pairs]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from tocsin.metrics.bootstrap import Interval, bootstrap_interval
 from tocsin.metrics.dummy import image_dummies
 from tocsin.metrics.image import PixelEvaluation, PixelResult, aupimo, image_score
 from tocsin.metrics.ranks import Ranking
+from tocsin.metrics.table import Metric, warn_if_coarse
 
 if TYPE_CHECKING:
     from tocsin.core.types import AnyArray, BoolArray, FloatArray
@@ -118,7 +120,7 @@ def measure_pictures(
             continue
         name = c.metric.name
         rows = {d: row.value(name) for d, row in beside.items()}
-        lines.append(Line(c, ranked.value(name), intervals.get(name), rows))
+        lines.append(Line(c, ranked.value(name), intervals.get(name), rows, {}, _coarse(c, ranked)))
     by_defect = ranked.pixels.by_defect(_LIMIT)
     return (
         Evaluation(
@@ -225,6 +227,17 @@ def _aupimo(
     return Line(
         chosen, value([p.scores() for p in pictures]), None, rows, {}, ("no interval: it is a mean over pictures",)
     )
+
+
+def _coarse(chosen: Chosen, ranked: RankedPictures) -> tuple[str, ...]:
+    """Return the warning of a metric that flatters scores of few different values."""
+    metric, ranking = chosen.metric, ranked.pixels.ranking
+    if not isinstance(metric, Metric) or not metric.coarse_flatters:
+        return ()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        warn_if_coarse(metric, np.concatenate([ranking.negatives, ranking.positives]))
+    return tuple(str(w.message) for w in caught)
 
 
 def _sizes(pictures: Sequence[Picture]) -> dict[str, int]:

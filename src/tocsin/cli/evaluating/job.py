@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,7 +19,8 @@ from tocsin.cli.printing import say, warn
 from tocsin.core.errors import InputError, TocsinError
 from tocsin.core.registry import nearest
 from tocsin.io.columns import read_columns
-from tocsin.io.labels import LabelBook, add_table, has_labels, read_labels
+from tocsin.io.label_book import LabelBook
+from tocsin.io.labels import add_table, has_labels, read_labels
 from tocsin.io.many import expand
 from tocsin.io.maps import find_pictures, is_map_folder
 from tocsin.io.names import listed, plain
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
     from tocsin.core.types import FloatArray
 
 MISSING = ("error", "drop", "lowest")
+# What other commands leave beside scores.
+_NO_SCORES = ("done.ndjson", "anomalies.ndjson", "anomalies.parquet")
 
 
 @dataclass(frozen=True)
@@ -122,11 +126,12 @@ def _read(request: Request) -> tuple[list[Scored], list[TocsinError]]:
     """Read every file of scores; those that fail do not stop the others."""
     scored: list[Scored] = []
     failed: list[TocsinError] = []
-    files = expand(request.scores)
-    base = Path(request.scores).expanduser()
+    base = _score_folder(Path(request.scores).expanduser())
+    files = [file for file in expand(base) if Path(file).name not in _NO_SCORES]
+    if not files:
+        raise InputError(f"the folder {base} holds no file of scores")
     by = None if request.by == "folder" else request.by
     for file in files:
-        inside = base.is_dir()
         try:
             found = list(
                 read_scores(file, column=request.score_column, time=request.time, member=request.member, by=by)
@@ -137,7 +142,7 @@ def _read(request: Request) -> tuple[list[Scored], list[TocsinError]]:
             failed.append(error)
             continue
         for one in found:
-            name = str(Path(file).relative_to(base)) if inside and not one.member else one.id
+            name = str(Path(file).relative_to(base)) if base.is_dir() and not one.member else one.id
             group = str(Path(file).parent.name) if request.by == "folder" else one.group
             scored.append(replace(one, id=name, group=group))
     if not scored:
@@ -150,10 +155,16 @@ def _read(request: Request) -> tuple[list[Scored], list[TocsinError]]:
         if len(scored) > 1:
             raise InputError(f"--series names one series, but {len(scored)} are scored: leave it out")
         scored = [replace(scored[0], id=request.series)]
-    twice = [one.id for one in scored if sum(other.id == one.id for other in scored) > 1]
+    twice = [name for name, count in Counter(one.id for one in scored).items() if count > 1]
     if twice:
-        raise InputError(f"{listed(sorted(set(twice)), 3)} is scored twice: give each series once")
+        raise InputError(f"{listed(twice, 3)}: scored twice; give each series once")
     return scored, failed
+
+
+def _score_folder(path: Path) -> Path:
+    """Return the folder inside what `tocsin detect -o` leaves that holds the scores."""
+    inside = path / "scores"
+    return inside if (path / "done.ndjson").is_file() and inside.is_dir() else path
 
 
 def _modality(scored: Sequence[Scored]) -> str:

@@ -107,6 +107,10 @@ class Series(Sample):
         time = None if self.time is None else self.time[start:stop]
         # The row number in the original lets a part name its rows, and find its phase in a season, without a clock.
         meta = {**self.meta, "first_row": int(self.meta.get("first_row", 0)) + start}
+        if "rows" in meta:
+            meta["rows"] = meta["rows"][start:stop]
+        if "labels" in meta:
+            meta["labels"] = {name: marks[start:stop] for name, marks in meta["labels"].items()}
         return replace(self, values=self.values[start:stop], time=time, meta=meta)
 
     def split(self, fraction: float) -> tuple[Series, Series]:

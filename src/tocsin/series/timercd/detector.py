@@ -8,18 +8,17 @@ with its surroundings, so it needs no training on the series at hand and fits no
 Source: Lan, Le, Li, He, Wang, Liu and Zhang, Towards Foundation Models for Zero-Shot Time Series Anomaly Detection:
 Leveraging Synthetic Data and Relative Context Discrepancy, arXiv 2509.21190 (2025), ICML 2026.
 
-Deviations from the source, all of them in the settings of the small weights. Of published ones, only the last window differs, which reaches back instead of being padded.
-The small network reads the first differences beside the values, damps both by asinh, and standardises each window by
-itself, which keeps the future of a long series out of it. Windows overlap by half, since a place at a border has
-context on one side only, and logits are averaged over several resolutions, since a context of 1 024 points is too short
-for slow changes. Channels are scored one by one (the published multichannel weights read them together) and joined by
-the rule that all detectors share, instead of the mean of their logits, in which one bad channel among many drowns.
+Deviations from the source. Channels are joined by the rule that all detectors share, instead of the mean of their
+logits, in which one bad channel among many drowns; the last window of a series reaches back instead of being padded. The
+rest belongs to the small weights alone, and published ones are read as their source reads them: the small network sees
+the first differences beside the values, damps both by asinh, and standardises each window by itself, which keeps the far
+future of a long series out of it. Windows overlap, since a place at a border has context on one side only, and logits
+are averaged over several resolutions, since a context of 1 024 points is too short for slow changes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
@@ -133,9 +132,14 @@ class TimeRCD(Detector):
 
     def _fit(self, samples: Sequence[Series], rng: np.random.Generator) -> None:
         weights = read(str(self.weights))
-        asked: dict[str, Any] = {"window": self.window, "overlap": self.overlap, "scales": self.scales, "normalise": self.normalise}
-        given = {k: tuple(v) if k == "scales" and isinstance(v, list) else v for k, v in asked.items() if v is not None}
-        settings = replace(weights.settings, **given)
+        asked: dict[str, Any] = {
+            "window": self.window,
+            "overlap": self.overlap,
+            "scales": self.scales,
+            "normalise": self.normalise,
+        }
+        given = {k: v for k, v in asked.items() if v is not None}
+        settings = Settings.from_dict({**weights.settings.to_dict(), **given})
         self.sizes_, self.settings_, self.weights_ = weights.sizes, settings.to_dict(), weights.arrays
         self.net_ = build(weights)
         longest = max(len(s) for s in samples)

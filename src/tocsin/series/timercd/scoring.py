@@ -53,7 +53,7 @@ def at_one_scale(net: TimeRCDNet, values: FloatArray, settings: Settings) -> Flo
     """Return logits, shape (n, c), from windows over the series as it is."""
     n, channels = values.shape
     window = min(settings.window, n)
-    starts = window_starts(n, window, max(1, round(window * (1 - settings.overlap))))
+    starts = window_starts(n, window, _hop(window, settings.overlap, net.config.patch))
     per_batch = max(1, BATCH_POINTS // (window * channels))
     total = np.zeros((channels, n), dtype=np.float32)
     count = np.zeros(n, dtype=np.float32)
@@ -63,6 +63,12 @@ def at_one_scale(net: TimeRCDNet, values: FloatArray, settings: Settings) -> Flo
             total[:, s : s + window] += found
             count[s : s + window] += 1
     return np.asarray((total / count).T)
+
+
+def _hop(window: int, overlap: float, patch: int) -> int:
+    """Points from one window to the next, such that patches of overlapping windows have their borders elsewhere."""
+    hop = max(1, round(window * (1 - overlap)))
+    return hop - patch // 2 if overlap > 0 and hop % patch == 0 else hop
 
 
 def _window_logits(net: TimeRCDNet, windows: FloatArray, settings: Settings) -> FloatArray:
