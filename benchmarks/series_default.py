@@ -101,7 +101,11 @@ def many_channels(data: Path) -> Iterator[Task]:
             mask = truth.as_mask(sample.grid)
             train = common
             if name == "skab":
-                train, sample, mask = (sample.take(0, LEARNING_ROWS),), sample.take(LEARNING_ROWS, len(sample)), mask[LEARNING_ROWS:]
+                train, sample, mask = (
+                    (sample.take(0, LEARNING_ROWS),),
+                    sample.take(LEARNING_ROWS, len(sample)),
+                    mask[LEARNING_ROWS:],
+                )
             elif not common:
                 train = tuple(_series(e) for e in entries if e.group == entry.group and e.split == "train")
             group = entry.id.split("/")[0] if name == "rosa" else ""
@@ -122,7 +126,9 @@ def _series(entry: Entry) -> Series:
 
 def version(data: Path) -> str:
     """Twelve letters that change when any file's name or size does."""
-    listing = sorted(f"{p.relative_to(data)}:{p.stat().st_size}" for n in (*ONE, *MANY) for p in (data / n).rglob("*") if p.is_file())
+    listing = sorted(
+        f"{p.relative_to(data)}:{p.stat().st_size}" for n in (*ONE, *MANY) for p in (data / n).rglob("*") if p.is_file()
+    )
     return hashlib.sha256("\n".join(listing).encode()).hexdigest()[:12]
 
 
@@ -165,13 +171,19 @@ def detector_row(name: str, parameters: dict[str, Any]) -> Callable[[Task], np.n
 
 def rows(only: Sequence[str]) -> dict[str, Callable[[Task], np.ndarray]]:
     found: dict[str, Callable[[Task], np.ndarray]] = {
-        "random": random_row, "constant": constant_row, "first difference": first_difference_row
+        "random": random_row,
+        "constant": constant_row,
+        "first difference": first_difference_row,
     }
     from tocsin.core.registry import find
 
     for name in names():
         card = find(name).card
-        if "series" in card.modality and card.localises == "time steps" and card.learns_from in ("unlabelled", "normal", "nothing"):
+        if (
+            "series" in card.modality
+            and card.localises == "time steps"
+            and card.learns_from in ("unlabelled", "normal", "nothing")
+        ):
             found[name] = detector_row(name, {})
     found |= {label: detector_row(*what) for label, what in VARIANTS.items()}
     unknown = set(only) - set(found)
@@ -199,7 +211,10 @@ def judge_one(task: Task, scores: np.ndarray) -> dict[str, float]:
 def judge_many(task: Task, scores: np.ndarray) -> dict[str, Any]:
     if task.set == "rosa":
         # Runs are pooled by fault: kept as they are until all are there.
-        return {"scores": np.round(scores.astype(float), 5).tolist(), "mean": float(scores[task.mask].mean() if task.mask.any() else scores.mean())}
+        return {
+            "scores": np.round(scores.astype(float), 5).tolist(),
+            "mean": float(scores[task.mask].mean() if task.mask.any() else scores.mean()),
+        }
     found = {"ap": average_precision(task.mask, scores), "auroc": auc_roc(task.mask, scores)}
     if task.set == "hpc_ldms":
         assert task.sample.time is not None
@@ -230,11 +245,15 @@ class Results:
             file.write(json.dumps(line) + "\n")
 
     def of(self, row: str, *sets: str, half: str = "") -> list[dict[str, Any]]:
-        found = [line for (r, s, _), line in self.lines.items() if r == row and s in sets and half in ("", line["half"])]
+        found = [
+            line for (r, s, _), line in self.lines.items() if r == row and s in sets and half in ("", line["half"])
+        ]
         return sorted(found, key=lambda line: (line["set"], line["id"]))
 
 
-def measure(tasks: Iterator[Task], asked: dict[str, Callable[[Task], np.ndarray]], judge: Any, results: Results) -> None:
+def measure(
+    tasks: Iterator[Task], asked: dict[str, Callable[[Task], np.ndarray]], judge: Any, results: Results
+) -> None:
     for task in tasks:
         for row, score in asked.items():
             longest = TOO_LONG.get(row.split(",")[0], sys.maxsize)
@@ -327,7 +346,9 @@ def differences(results: Results, first: str, asked: Sequence[str]) -> list[list
         a, b = np.array([mine[k] for k in both]), np.array([theirs[k] for k in both])
         found = paired_bootstrap(lambda i, a=a: float(a[i].mean()), lambda i, b=b: float(b[i].mean()), len(both))
         gap = found.difference
-        out.append([row, f"{gap.value:+.3f}", f"{gap.low:+.3f} to {gap.high:+.3f}", f"{int((a > b).sum())} of {len(both)}"])
+        out.append(
+            [row, f"{gap.value:+.3f}", f"{gap.low:+.3f} to {gap.high:+.3f}", f"{int((a > b).sum())} of {len(both)}"]
+        )
     return out
 
 
@@ -359,10 +380,18 @@ def main() -> int:
     if options.kind != "many":
         measure(one_channel(options.data), asked, judge_one, results)
         show("One channel, VUS-PR", table_one(results, list(asked)), options.work / "one.csv")
-        show("window-neighbours against the others", differences(results, "window-neighbours", list(asked)), options.work / "pairs.csv")
+        show(
+            "window-neighbours against the others",
+            differences(results, "window-neighbours", list(asked)),
+            options.work / "pairs.csv",
+        )
     if options.kind != "one":
         measure(many_channels(options.data), asked, judge_many, results)
-        masks = {e.id: e.load()[1].as_mask(e.load()[0].grid) for e in read_dataset(options.data / "rosa") if e.split == "test"}
+        masks = {
+            e.id: e.load()[1].as_mask(e.load()[0].grid)
+            for e in read_dataset(options.data / "rosa")
+            if e.split == "test"
+        }
         show("Several channels", table_many(results, list(asked), masks), options.work / "many.csv")
     return 0
 

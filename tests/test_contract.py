@@ -315,6 +315,20 @@ def test_the_cards_word_for_one_channel_is_kept():
     assert results["saved_model_in_a_new_process"].startswith("skipped")
 
 
+class NeedsMore(Honest):
+    def _fit(self, samples, rng):
+        from tocsin.core.errors import MissingExtra
+
+        raise MissingExtra("deep", "torch", "needs-more")
+
+
+def test_a_missing_extra_skips_what_needs_it():
+    results = check_detector(NeedsMore)
+    assert results["constructor_only_stores"] == "passed"
+    assert 'pip install "tocsin[deep]"' in results["shapes"]
+    assert results["wrong_channels"].startswith("skipped")
+
+
 def test_all_failures_are_named_at_once():
     with pytest.raises(AssertionError) as caught:
         check_detector(WrongShape, only=["shapes", "constructor_only_stores", "gap_gives_no_verdict"])

@@ -113,7 +113,7 @@ def test_bounds_are_kept():
     ("period", "window", "words"),
     [
         (96, 96, "the period of 96 rows that was found"),
-        (8, 24, "3 times the period of 8 rows that was found"),
+        (8, 48, "6 times the period of 8 rows that was found"),
         (400, 200, "1/2 of the period of 400 rows that was found"),
     ],
 )

@@ -64,12 +64,10 @@ def test_it_learns(tmp_path):
 def test_a_finished_run_does_nothing_more(tmp_path):
     run = make(tmp_path)
     run.go(loss_of(run), rate, steps=5)
-    before = (tmp_path / FILE).read_bytes()
     again = make(tmp_path)
     again.go(loss_of(again), rate, steps=5)
     state, notes = read_checkpoint(tmp_path / FILE)
     assert notes["step"] == "5"
-    assert len(before) == (tmp_path / FILE).stat().st_size
     assert torch.equal(state["net.weight"], run.net.weight)
 
 

@@ -32,7 +32,8 @@ from tocsin.series.spectral_residual import SpectralResidual
 from tocsin.series.subsequence_pca import SubsequencePCA
 from tocsin.series.timercd import weights
 
-NET = "timercd"
+NET, NETS = "timercd", "networks"
+MARKS = ("<!-- measured: evaluate.py writes this part -->", "<!-- end of the measured part -->")
 GROUPS = ("nab", "kpi_netman", "ecg_sed", "ucr_anomaly")
 RIVALS = ("absolute z", "first difference", "spectral residual (paper)", "spectral residual", "sub-PCA")
 SCALE_SETS = ((1,), (1, 2), (1, 2, 4), (1, 2, 4, 8), (1, 2, 4, 8, 16), (1, 2, 4, 8, 16, 32), (2, 4, 8), (1, 4, 16))
@@ -45,7 +46,9 @@ def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     asked.add_argument("data", type=Path, help="the folder with nab, kpi_netman, ecg_sed and ucr_anomaly")
     asked.add_argument("-w", "--weights", default="small")
+    asked.add_argument("--label", help="the row's name; timercd for the weights that ship")
     asked.add_argument("-o", "--out", type=Path, default=Path("timercd-results.json"))
+    asked.add_argument("--card", type=Path, help="a model card whose measured part is written anew")
     asked.add_argument("--choose", action="store_true", help="compare settings on the validation half")
     asked.add_argument("--net-only", action="store_true", help="leave the plain methods out")
     given = asked.parse_args()
@@ -54,16 +57,26 @@ def main() -> None:
         choose(series, given.weights)
         return
     results = json.loads(given.out.read_text()) if given.out.exists() else {}
-    net = NET if given.weights == "small" else f"{NET} {given.weights}"
-    scorers = {} if given.net_only else plain()
-    measure(series, scorers, results, given.out)
-    stamp = fingerprint(given.weights)
-    if results.get("net of", {}).get(net) != stamp:
+    measure(series, {} if given.net_only else plain(), results, given.out)
+    net, stamp = (
+        given.label or (NET if given.weights == "small" else f"{NET} {given.weights}"),
+        fingerprint(given.weights),
+    )
+    if results.setdefault(NETS, {}).get(net) != stamp:
         results = {k: v for k, v in results.items() if not k.startswith(f"{net} |")}
-        results.setdefault("net of", {})[net] = stamp
+        results[NETS][net] = stamp
     measure(series, {net: network(given.weights)}, results, given.out)
-    print(table(series, results, [*plain(), net]))
-    print(comparisons(series, results, net))
+    told = table(series, results) + "\n\n" + comparisons(series, results, net)
+    print(told)
+    if given.card is not None:
+        rewrite(given.card, told)
+
+
+def rewrite(card: Path, told: str) -> None:
+    """Put what was measured between the marks of a model card."""
+    before, _, rest = card.read_text().partition(MARKS[0])
+    _, _, after = rest.partition(MARKS[1])
+    card.write_text(f"{before}{MARKS[0]}\n{told}\n{MARKS[1]}{after}")
 
 
 # ---------------------------------------------------------------- scorers
@@ -163,7 +176,7 @@ def column(series: list[Labelled], results: dict, row: str, kind: str, which: in
     return np.array([results[f"{row} | {kind} | {s.group}/{s.name}"][which] for s in series])
 
 
-def table(series: list[Labelled], results: dict, rows: list[str]) -> str:
+def table(series: list[Labelled], results: dict) -> str:
     """Markdown: means over series, over each half, over each set, and over the four sets."""
     lines = [
         "| method | filter | VUS-PR | AP | AUROC | validation | test | nab | kpi | ecg | ucr | mean of sets | AP kpi |",
@@ -172,7 +185,7 @@ def table(series: list[Labelled], results: dict, rows: list[str]) -> str:
     half = np.array([s.half for s in series])
     group = np.array([s.group for s in series])
     for kind in FILTERS:
-        for row in rows:
+        for row in [*plain(), *sorted(results[NETS])]:
             try:
                 volume, precision, area = (column(series, results, row, kind, i) for i in range(3))
             except KeyError:

@@ -65,16 +65,16 @@ def nearest(
     which = np.empty((len(queries), k), dtype=np.intp)
     groups = min(count, max(k, int(np.sqrt(count * k))))
     deep = -(-count // groups)
-    # One more column makes the product add |r|^2; groups are filled up with references that are infinitely far away.
+    # One more column makes the product add |r|^2; groups are filled up with rows that are never chosen.
     padded = np.zeros((groups * deep, references.shape[1] + 1), dtype=np.float32)
     padded[:count, :-1] = references * np.float32(-2)
     padded[:count, -1] = np.einsum("ij,ij->i", references, references)
-    padded[count:, -1] = np.inf
     sought = np.concatenate((queries, np.ones((len(queries), 1), dtype=np.float32)), axis=1)
     per_chunk = max(16, CHUNK_CELLS // len(padded))
     for first in range(0, len(queries), per_chunk):
         part = slice(first, min(first + per_chunk, len(queries)))
         apart = padded @ sought[part].T
+        apart[count:] = np.inf
         if exclusion > 0 and starts is not None and reference_starts is not None:
             _exclude(apart, starts[part], reference_starts, exclusion)
         candidates = _smallest(apart.reshape(deep, groups, -1), k)

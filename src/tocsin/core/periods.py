@@ -81,7 +81,7 @@ def find_periods(values: FloatArray, *, limit: int = 2, least: int = 4, most: in
 
 
 def choose_window(
-    samples: Sequence[FloatArray], window: int | None = None, *, least: int = 24, most: int = 256
+    samples: Sequence[FloatArray], window: int | None = None, *, least: int = 48, most: int = 256
 ) -> tuple[int, str]:
     """Return the window to use and one sentence saying why.
 

@@ -215,7 +215,7 @@ def relative_saliency(values: FloatArray, smoothing: int) -> FloatArray:
     last = np.arange(1, rows + 1)
     first = np.maximum(last - LOCAL, 0)
     mean = (total[last] - total[first]) / (last - first)
-    return np.maximum(saliency - mean, 0) / np.maximum(mean, 1e-12)
+    return np.asarray(np.maximum(saliency - mean, 0) / np.maximum(mean, 1e-12))
 
 
 def _smoothed(log_amplitude: FloatArray, width: int, *, even: bool) -> FloatArray:

@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import Any
 
 from tocsin.core.detector import Detector
-from tocsin.core.errors import InputError
+from tocsin.core.errors import InputError, MissingExtra
 from tocsin.core.registry import nearest
 from tocsin.testing.doubles import Double
 from tocsin.testing.subject import NotApplicable, Subject
@@ -91,7 +91,7 @@ def check_detector(
     failures: list[tuple[str, Exception]] = []
     for name in wanted:
         try:
-            known[name](subject)
+            _run(known[name], subject)
             results[name] = "passed"
         except NotApplicable as reason:
             results[name] = f"skipped: {reason}"
@@ -136,6 +136,18 @@ def _said(failure: Exception) -> str:
 
 def _bound(check: Check, subject: Subject) -> Callable[[Any], None]:
     def run(detector: Any) -> None:
-        check(subject)
+        _run(check, subject)
 
     return run
+
+
+def _run(check: Check, subject: Subject) -> None:
+    try:
+        check(subject)
+    except MissingExtra as missing:
+        raise NotApplicable(str(missing)) from missing
+    except AssertionError as failure:
+        # A check that wants a refusal has met one of another kind.
+        if isinstance(failure.__cause__, MissingExtra):
+            raise NotApplicable(str(failure.__cause__)) from failure
+        raise

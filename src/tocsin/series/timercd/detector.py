@@ -9,11 +9,11 @@ Source: Lan, Le, Li, He, Wang, Liu and Zhang, Towards Foundation Models for Zero
 Leveraging Synthetic Data and Relative Context Discrepancy, arXiv 2509.21190 (2025), ICML 2026.
 
 Deviations from the source. Channels are joined by the rule that all detectors share, instead of the mean of their
-logits, in which one bad channel among many drowns; the last window of a series reaches back instead of being padded. The
-rest belongs to the small weights alone, and published ones are read as their source reads them: the small network sees
-the first differences beside the values, damps both by asinh, and standardises each window by itself, which keeps the far
-future of a long series out of it. Windows overlap, since a place at a border has context on one side only, and logits
-are averaged over several resolutions, since a context of 1 024 points is too short for slow changes.
+logits, in which one bad channel among many drowns; the last window of a series reaches back instead of being padded.
+The rest belongs to the small weights alone, and published ones are read as their source reads them: the small network
+sees first differences beside the values, damps both by asinh, and standardises each window by itself, which keeps the
+far future of a long series out of it. Windows overlap, since a place at a border has context on one side only, and
+logits are averaged over several resolutions, since a context of 1 024 points is too short for slow changes.
 """
 
 from __future__ import annotations

@@ -1,0 +1,1 @@
+"""THEMIS: which stretches of a series resemble nothing else around them; see `tocsin.series.themis.detector`."""
