@@ -107,7 +107,7 @@ def test_names_that_are_no_proper_text_survive(tmp_path):
         b"bytes",
         {1, 2},
     ],
-    ids=repr,
+    ids=lambda value: repr(value).partition(" at 0x")[0],
 )
 def test_what_cannot_be_stored_is_refused_by_place(tmp_path, what):
     with pytest.raises(InputError, match=r"state\.deep\[1\].*cannot store"):

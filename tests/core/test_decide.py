@@ -53,12 +53,10 @@ def test_the_budget_needs_a_clock_only_when_it_speaks_of_time():
 
 def test_the_usual_budget_is_one_a_day_or_one_in_what_judges_itself(fitted):
     normal = np.random.default_rng(1).normal(size=(2000, 2))
-    itself = fitted.detect(live()).level
-    assert "1 false alarm in as much data" in itself.promise
-    held_out = RobustZ().fit(normal, calibration=normal[::-1])
-    assert "0.1 %" in held_out.detect(normal).level.promise
-    clocked = RobustZ().fit(timed(normal), calibration=timed(normal))
-    assert "a day" in clocked.detect(timed(normal)).level.promise
+    assert "a day" in fitted.detect(live()).level.promise
+    assert "0.1 %" in RobustZ().fit(normal).detect(normal).level.promise
+    for itself in (normal, timed(normal)):
+        assert "1 false alarm in as much data" in RobustZ().fit_detect(itself).level.promise
 
 
 def test_any_threshold_can_take_the_place_of_the_budget(fitted):

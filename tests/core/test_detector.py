@@ -97,7 +97,11 @@ def test_many_samples_are_many():
     assert Spread().fit({"a": np.ones(3), "b": np.ones(4)}.values()).lengths_ == [3, 4]
 
 
-@pytest.mark.parametrize("data", [None, 3, "telemetry.csv", b"bytes", [None], ["text"], [object()]], ids=repr)
+@pytest.mark.parametrize(
+    "data",
+    [None, 3, "telemetry.csv", b"bytes", [None], ["text"], [object()]],
+    ids=lambda value: repr(value).partition(" at 0x")[0],
+)
 def test_what_is_no_sample_is_refused(data):
     with pytest.raises(InputError):
         Spread().fit(data)
@@ -221,10 +225,10 @@ def test_calibration_is_on_own_scores_or_on_a_part_held_out():
     own = Spread().fit([np.ones(4), np.ones(3)])
     assert own.calibration_.scores.tolist() == [0, 0, 0, 0, 1, 1, 1]
     assert own.calibration_.breaks.tolist() == [4]
-    assert own.calibration_.source == "the training part (in sample)"
+    assert own.calibration_.source == "the training part"
     held = Spread().fit(np.ones(4), calibration=[2.0, 3.0])
     assert held.calibration_.scores.tolist() == [2, 3]
-    assert held.calibration_.source == "a held-out part"
+    assert held.calibration_.source == "the held-out part"
     assert not held.calibration_.contaminated
     assert RobustZ().fit(np.arange(5.0)).calibration_.contaminated
 

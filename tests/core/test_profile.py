@@ -61,5 +61,7 @@ def test_standardise_clips_and_keeps_the_dtype():
 def test_state_comes_back():
     profile = ChannelProfile.fit([np.random.default_rng(0).normal(size=(50, 3))])
     again = ChannelProfile.from_state(profile.to_state())
-    for name in ("centre", "scale", "low", "high"):
+    for name in ("centre", "scale", "low", "high", "deviation", "farthest"):
         assert (getattr(again, name) == getattr(profile, name)).all()
+    older = {k: v for k, v in profile.to_state().items() if k not in ("deviation", "farthest")}
+    assert ChannelProfile.from_state(older).deviation is None

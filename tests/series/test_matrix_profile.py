@@ -179,5 +179,5 @@ def test_bad_parameters_get_one_sentence():
 
 
 def test_hours_of_work_are_announced():
-    with pytest.warns(TocsinWarning, match=r"about 58 minutes .* subsequence-pca"):
+    with pytest.warns(TocsinWarning, match=r"about 75 minutes .* subsequence-pca"):
         warn_if_long(1_000_000**2 / 2, 100)

@@ -25,6 +25,7 @@ def main() -> None:
     asked.add_argument("--seed", type=int, default=0)
     asked.add_argument("--inputs", type=int, default=2, choices=(1, 2))
     asked.add_argument("--width", type=int, default=128)
+    asked.add_argument("--device", default="cpu")
     asked.add_argument("--shuffle-labels", action="store_true", help="the control: labels of another series")
     asked.add_argument("-o", "--out", type=Path, required=True)
     given = asked.parse_args()
@@ -35,6 +36,7 @@ def main() -> None:
         minutes=given.minutes if given.minutes or given.steps else 90,
         steps=given.steps,
         seed=given.seed,
+        device=given.device,
         shuffle_labels=given.shuffle_labels,
         say=partial(print, flush=True),
     )

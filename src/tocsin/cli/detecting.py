@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tocsin.core.detection import Detection
     from tocsin.core.detector import Detector
     from tocsin.core.samples import Sample
+    from tocsin.core.scores import Scores
 
 # Pages with more detections than this grow past what a browser opens at ease.
 REPORTED = 24
@@ -174,7 +175,6 @@ def _judge_chunks(
 
     Without a part to learn from, the detector learns from as much of the beginning as fits.
     """
-    from tocsin.core.decide import decide
     from tocsin.core.streaming import score_stream
     from tocsin.io import stream
 
@@ -191,10 +191,7 @@ def _judge_chunks(
                 say(f"{source}: larger than memory, gone through in chunks; learned from its first {len(head)} rows")
         aligned = (_aligned(request.pick(chunk), detector.channels_) for chunk in chunks.chunks())
         for part, scores in score_stream(detector, aligned):  # type: ignore[arg-type]  # chunks are series
-            setting = _threshold(request)
-            yield decide(
-                detector, part, scores, setting.get("false_alarms"), setting.get("threshold"), _rules(request, detector)
-            )
+            yield _decided(request, detector, part, scores)
 
 
 def _inputs(request: Request, journal: Journal | None) -> Iterator[tuple[str, Sample | None, TocsinError | None]]:
@@ -221,12 +218,20 @@ def _judge(request: Request, learned: Detector | None, sample: Sample) -> Detect
     if share is not None:
         first, rest = sample.split(share)
         detector = _new(request, sample).fit(first)
-        return detector.detect(rest, **_threshold(request), rules=_rules(request, detector))
+        return _decided(request, detector, rest, detector.score(rest))
     if learned is None:
         detector = _new(request, sample)
-        return detector.fit_detect(sample, **_threshold(request), rules=_rules(request, detector))
+        return _decided(request, detector, sample, detector.fit_score(sample))
     aligned = _aligned(sample, learned.channels_)
-    return learned.detect(aligned, **_threshold(request), rules=_rules(request, learned))
+    return _decided(request, learned, aligned, learned.score(aligned))
+
+
+def _decided(request: Request, detector: Detector, sample: Sample, scores: Scores) -> Detection:
+    from tocsin.core.decide import decide
+
+    setting = _threshold(request)
+    rules = _rules(request, detector)  # only a fitted detector knows how far it blurs
+    return decide(detector, sample, scores, setting.get("false_alarms"), setting.get("threshold"), rules)
 
 
 def _share(train: Sequence[str]) -> float | None:

@@ -17,13 +17,15 @@ from tocsin.core.samples import Series
 if TYPE_CHECKING:
     from tocsin.core.detector import Detector
     from tocsin.core.excursions import RunLengths
+    from tocsin.core.profile import ChannelProfile
     from tocsin.core.samples import Sample
     from tocsin.core.scores import Scores
     from tocsin.core.thresholds.base import Level, Threshold
-    from tocsin.core.types import BoolArray
+    from tocsin.core.types import BoolArray, FloatArray
 
 LEAST_SHARE = 0.02
 LEAST_GAP = 3
+ROWS_BEFORE, LEAST_BEFORE = 30, 6
 
 
 def decide(
@@ -154,15 +156,18 @@ def _anomaly(
 
 
 def _unusual_channels(detector: Detector, sample: Series, where: Interval) -> tuple[Evidence, ...]:
-    """Rank channels by their largest robust distance from what is usual for them, inside the interval.
+    """Rank channels by how far they go, inside the interval, from where they were just before it.
 
-    On labelled server data this names the channels to blame more often than the detectors' own channel scores do.
+    The distance is the largest one from the median of the rows before, in ordinary deviations of the channel; channels
+    that at times went far while learning count less (divided by the root of one plus their farthest value). On
+    labelled server data this names the channels to blame more often than plain distances from the median, or the
+    detectors' own channel scores, do.
     """
     profile = detector.profile_
     if profile is None:
         return ()
     inside = sample.values[where.start : where.stop].astype(np.float64)
-    distance = np.abs((inside - profile.centre) / profile.scale)
+    distance = np.abs(inside - _just_before(sample, where, profile)) / _restlessness(profile)
     distance[~np.isfinite(distance)] = 0.0
     strongest = distance.max(axis=0)
     total = float(strongest.sum()) or 1.0
@@ -183,3 +188,19 @@ def _unusual_channels(detector: Detector, sample: Series, where: Interval) -> tu
             )
         )
     return tuple(found)
+
+
+def _just_before(sample: Series, where: Interval, profile: ChannelProfile) -> FloatArray:
+    """Median of each channel over the rows before the interval; what is usual where there are hardly any."""
+    rows = sample.values[max(0, where.start - ROWS_BEFORE) : where.start].astype(np.float64)
+    known = np.isfinite(rows).sum(axis=0) >= LEAST_BEFORE
+    level = profile.centre.astype(np.float64).copy()
+    if known.any():
+        level[known] = np.nanmedian(rows[:, known], axis=0)
+    return level
+
+
+def _restlessness(profile: ChannelProfile) -> FloatArray:
+    if profile.deviation is None or profile.farthest is None:
+        return profile.scale
+    return np.asarray(profile.deviation * np.sqrt(1 + profile.farthest))

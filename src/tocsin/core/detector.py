@@ -60,8 +60,8 @@ class Detector(Parameters, ABC):
     calibration_: Calibration
     channels_: tuple[str, ...]
     profile_: ChannelProfile | None
-    findings_: tuple[str, ...]
-    itself_: bool
+    findings_: tuple[str, ...] = ()
+    itself_: bool = False
 
     # ---------------------------------------------------------------- verbs
 

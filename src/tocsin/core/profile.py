@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 
 SAMPLED_ROWS = 200_000
 CLIP = 50.0
+_ALWAYS = ("centre", "scale", "low", "high")
+# Models of earlier versions do not have these.
+_LATER = ("deviation", "farthest")
+_DIVISORS = ("scale", "deviation")
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,12 +28,17 @@ class ChannelProfile:
     The scale is the larger of the normal-consistent median absolute deviation and a fifth of the spread between the
     1 % and 99 % quantiles (so that mostly idle channels do not get a scale of nothing), falling back to the standard
     deviation and then to one.
+
+    The ordinary deviation, and how many of them the farthest value lies from the mean, are kept beside it: they tell
+    how far a channel goes at times, which the scale is made to overlook.
     """
 
     centre: FloatArray
     scale: FloatArray
     low: FloatArray
     high: FloatArray
+    deviation: FloatArray | None = None
+    farthest: FloatArray | None = None
 
     @classmethod
     def fit(cls, parts: Sequence[FloatArray]) -> Self:
@@ -42,18 +51,22 @@ class ChannelProfile:
         rows = np.concatenate([p[::stride] for p in parts]).astype(np.float64)
         count = rows.shape[1]
         centre, scale, low, high = np.zeros(count), np.ones(count), np.zeros(count), np.zeros(count)
+        deviation, farthest = np.ones(count), np.zeros(count)
         for c in range(count):
             seen = rows[:, c][np.isfinite(rows[:, c])]
             if seen.size == 0:
                 continue
             q01, q05, middle, q95, q99 = np.quantile(seen, [0.01, 0.05, 0.5, 0.95, 0.99])
-            deviation = 1.4826 * float(np.median(np.abs(seen - middle)))
-            spread = max(deviation, 0.2 * (q99 - q01) / 4.65)
+            usual = 1.4826 * float(np.median(np.abs(seen - middle)))
+            spread = max(usual, 0.2 * (q99 - q01) / 4.65)
             if not spread > 1e-12 * max(1.0, abs(middle)):
                 spread = float(seen.std())
             centre[c], low[c], high[c] = middle, q05, q95
             scale[c] = spread if spread > 1e-12 * max(1.0, abs(middle)) else 1.0
-        return cls(centre, scale, low, high)
+            if seen.std() > 1e-12 * max(1.0, abs(middle)):
+                mean, deviation[c] = float(seen.mean()), float(seen.std())
+                farthest[c] = float(np.abs(seen - mean).max()) / deviation[c]
+        return cls(centre, scale, low, high, deviation, farthest)
 
     def standardise(self, values: FloatArray) -> FloatArray:
         """Return (values - centre) / scale, clipped to +-50, in the dtype of `values`."""
@@ -63,7 +76,8 @@ class ChannelProfile:
 
     def to_state(self) -> dict[str, Any]:
         """Return the arrays by name."""
-        return {"centre": self.centre, "scale": self.scale, "low": self.low, "high": self.high}
+        known = {name: getattr(self, name) for name in (*_ALWAYS, *_LATER)}
+        return {name: array for name, array in known.items() if array is not None}
 
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> Self:
@@ -75,11 +89,12 @@ class ChannelProfile:
             If the state is damaged.
         """
         try:
-            found = {k: np.asarray(state[k]) for k in ("centre", "scale", "low", "high")}
+            found = {k: np.asarray(state[k]) for k in _ALWAYS}
+            found |= {k: np.asarray(state[k]) for k in _LATER if k in state}
         except (KeyError, TypeError) as missing:
             raise ArtifactError(f"the stored profile of the channels is damaged: {missing} is missing") from missing
         for name, values in found.items():
             sound = values.ndim == 1 and values.dtype.kind == "f" and values.shape == found["centre"].shape
-            if not sound or not np.isfinite(values).all() or (name == "scale" and not (values > 0).all()):
+            if not sound or not np.isfinite(values).all() or (name in _DIVISORS and not (values > 0).all()):
                 raise ArtifactError(f"the stored profile of the channels is damaged: {name} cannot be that")
         return cls(**found)

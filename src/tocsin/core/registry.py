@@ -16,12 +16,14 @@ if TYPE_CHECKING:
 
 # One line per detector. A module named here must import with the core installation alone.
 TABLE: dict[str, str] = {
+    "forecast": "tocsin.series.forecast.detector:Forecast",
     "isolation-forest": "tocsin.series.isolation_forest:IsolationForest",
     "matrix-profile": "tocsin.series.matrix_profile:MatrixProfile",
     "robust-z": "tocsin.series.robust_z:RobustZ",
     "seasonal-residual": "tocsin.series.seasonal_residual:SeasonalResidual",
     "spectral-residual": "tocsin.series.spectral_residual:SpectralResidual",
     "subsequence-pca": "tocsin.series.subsequence_pca:SubsequencePCA",
+    "themis": "tocsin.series.themis.detector:Themis",
     "timercd": "tocsin.series.timercd.detector:TimeRCD",
     "window-neighbours": "tocsin.series.window_neighbours:WindowNeighbours",
     "windowed": "tocsin.series.windowed:Windowed",

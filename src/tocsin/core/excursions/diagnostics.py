@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tocsin.core.types import FloatArray, IntArray
+from tocsin.core.words import plural
 
 NEGATIVE_MASS = 1e-4
 _OSCILLATION = 0.1
@@ -72,7 +73,7 @@ def check_mean(
     At levels other than the one asked for, shorter runs than expected do no harm: p-values err on the careful side.
     """
     if seen.size < 20:
-        findings.remarks.append(f"only {seen.size} runs {what} were seen: their mean length cannot be checked")
+        findings.remarks.append(f"only {plural(seen.size, 'run')} {what} seen: the mean length cannot be checked")
         return
     mean = float(seen.mean())
     error = float(seen.std(ddof=1) / np.sqrt(seen.size))

@@ -23,6 +23,7 @@ from tocsin.core.excursions.gaussian import autocorrelation, crossing_rate, gaus
 from tocsin.core.excursions.lifetimes import Lifetimes, raw_survival, with_fitted_tail, with_mean
 from tocsin.core.excursions.run_lengths import RunLengths
 from tocsin.core.types import FloatArray, IntArray
+from tocsin.core.words import plural
 
 Source = Literal["auto", "empirical", "gaussian"]
 
@@ -120,7 +121,7 @@ def fit_run_lengths(
 
     if source == "empirical" or (source == "auto" and seen.size >= _ENOUGH_RUNS):
         if seen.size < 2:
-            findings.against.append(f"only {seen.size} runs above the level were seen")
+            findings.against.append(f"only {plural(seen.size, 'run')} above the level could be seen")
             return _counted(calibration, level, seen, findings)
         crossings = observed_crossings(calibration, level, horizon)
         used, upper, lower = "empirical", *_empirical_lifetimes(crossings, seen, findings)
@@ -325,7 +326,7 @@ def _counted(calibration: Calibration, level: float, seen: IntArray, findings: F
         if lower < level:
             longer = observed_runs(calibration, lower)
             if longer.size > seen.size:
-                findings.remarks.append(f"counted are the {longer.size} runs above {lower:.4g}, which last longer")
+                findings.remarks.append(f"counted instead: {plural(longer.size, 'run')} above {lower:.4g}, which last longer")
                 seen = longer
     starts = mask_runs(calibration.scores > level, calibration.breaks)[0].size
     mean = float(seen.mean()) if seen.size else 1.0

@@ -68,11 +68,7 @@ def mean(matrices: FloatArray, reading: Reading) -> FloatArray:
     """Return 1 minus the mean similarity to all other places."""
     near = _near(matrices.shape[1], reading.band)
     kept = matrices.shape[1] - near.sum(axis=1)
-    # One pass over the matrix for the sum, and only the band is visited twice.
-    i, j = np.nonzero(near)
-    close = np.zeros(matrices.shape[:2])
-    np.add.at(close, (slice(None), i), matrices[:, i, j])
-    total = matrices.sum(axis=2, dtype=np.float64) - close
+    total = np.where(near, 0, matrices).sum(axis=2, dtype=np.float64)
     return np.asarray(1.0 - total / np.maximum(kept, 1))
 
 

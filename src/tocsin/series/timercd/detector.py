@@ -104,6 +104,7 @@ class TimeRCD(Detector):
     sizes_: dict[str, Any]
     settings_: dict[str, Any]
     weights_: dict[str, FloatArray]
+    window_: int
     net_: TimeRCDNet
 
     def __init__(
@@ -121,15 +122,6 @@ class TimeRCD(Detector):
         self.scales = scales
         self.normalise = normalise
 
-    @property
-    def reach(self) -> int:
-        """How far a gap spoils scores: a patch at the coarsest scale that sees details.
-
-        The context of a score is far wider, but there a bridged gap is one disturbance among much that is sound.
-        """
-        settings = self._settings()
-        return int(self.sizes_["patch"]) * max(k for k in settings.scales if k <= max(SHARPEST, min(settings.scales)))
-
     def _fit(self, samples: Sequence[Series], rng: np.random.Generator) -> None:
         weights = read(str(self.weights))
         asked: dict[str, Any] = {
@@ -142,6 +134,10 @@ class TimeRCD(Detector):
         settings = Settings.from_dict({**weights.settings.to_dict(), **given})
         self.sizes_, self.settings_, self.weights_ = weights.sizes, settings.to_dict(), weights.arrays
         self.net_ = build(weights)
+        # How far a gap spoils scores: a patch at the coarsest scale that sees details. The context of a score is far
+        # wider, but there a bridged gap is one disturbance among much that is sound.
+        sharp = max(SHARPEST, min(settings.scales))
+        self.window_ = int(weights.sizes["patch"]) * max(k for k in settings.scales if k <= sharp)
         longest = max(len(s) for s in samples)
         kept = usable(longest, settings.scales)
         if len(kept) < len(settings.scales):

@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from tocsin.nn.gated_mlp import GatedMLP
 from tocsin.nn.rms_norm import RMSNorm
-from tocsin.nn.rotary import Turn, angles, rotate
+from tocsin.nn.rotary import angles, rotate
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Attention(nn.Module):
         self.v_proj, self.out_proj = nn.Linear(d, d, bias=False), nn.Linear(d, d, bias=False)
         self.binary_attention_bias = VariateBias(config.heads) if config.variates else None
 
-    def forward(self, x: Tensor, turn: Turn, keys: Tensor | None, channel: Tensor | None) -> Tensor:
+    def forward(self, x: Tensor, turn: Tensor, keys: Tensor | None, channel: Tensor | None) -> Tensor:
         """Mix tokens; `keys` is False where nothing may be looked at, `channel` numbers the channel of each token."""
         batch, tokens, d = x.shape
         split = (batch, tokens, self.heads, d // self.heads)
@@ -83,7 +83,9 @@ class Attention(nn.Module):
         if self.binary_attention_bias is not None and channel is not None:
             bias = self.binary_attention_bias(channel).to(q.dtype)[None]
         if keys is not None:
-            blocked = torch.zeros(keys.shape, dtype=q.dtype).masked_fill(~keys, float("-inf"))[:, None, None, :]
+            blocked = torch.zeros(keys.shape, dtype=q.dtype, device=q.device).masked_fill(~keys, float("-inf"))[
+                :, None, None, :
+            ]
             bias = blocked if bias is None else bias + blocked
         if tokens <= 128:
             # For few tokens two plain products are quicker on a CPU than the fused kernel with a mask.
@@ -104,7 +106,7 @@ class Block(nn.Module):
         self.self_attn, self.mlp = Attention(config), GatedMLP(config.d_model)
         self.drop = nn.Dropout(config.dropout)
 
-    def forward(self, x: Tensor, turn: Turn, keys: Tensor | None, channel: Tensor | None) -> Tensor:
+    def forward(self, x: Tensor, turn: Tensor, keys: Tensor | None, channel: Tensor | None) -> Tensor:
         """Return tokens of the same shape."""
         x = x + self.self_attn(self.input_norm(x), turn, keys, channel)
         out: Tensor = x + self.drop(self.mlp(self.output_norm(x)))
@@ -141,13 +143,13 @@ class Encoder(nn.Module):
         h = self.embedding_layer(patches.reshape(batch, channels * count, inputs * patch))
         keys = None
         if valid is not None or hidden is not None or padded > time:
-            ok = torch.ones(batch, time, dtype=torch.bool) if valid is None else valid
+            ok = torch.ones(batch, time, dtype=torch.bool, device=x.device) if valid is None else valid
             per_patch = functional.pad(ok, (0, padded - time)).view(batch, count, patch).any(-1)
             if hidden is not None:
                 per_patch = per_patch & ~hidden
             keys = per_patch.repeat(1, channels)
-        channel = torch.arange(channels).repeat_interleave(count) if self.config.variates else None
-        turn = angles(channels * count, self.config.d_model)
+        channel = torch.arange(channels, device=x.device).repeat_interleave(count) if self.config.variates else None
+        turn = angles(channels * count, self.config.d_model, x.device)
         for block in self.transformer_encoder.layers:
             h = block(h, turn, keys, channel)
         return h, padded

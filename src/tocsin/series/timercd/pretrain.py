@@ -44,6 +44,7 @@ def pretrain(
     seed: int = 0,
     points: int = POINTS,
     shuffle_labels: bool = False,
+    device: str = "cpu",
     say: Say | None = None,
 ) -> TimeRCDNet:
     """Train a network on synthetic series and return it, with averaged weights, ready to score.
@@ -62,6 +63,8 @@ def pretrain(
         Points per step, all series together; at least 1 024.
     shuffle_labels : bool
         The control: every series gets the labels of another one, so that nothing can be learned but habits of labels.
+    device : str
+        Where torch computes, such as ``"cuda"``. Series are made on the processor, so a graphics card waits for them.
     say : callable of str, optional
         Told about progress.
 
@@ -79,7 +82,7 @@ def pretrain(
     >>> net.training
     False
     """
-    net = first_net(config, seed)
+    net = first_net(config, seed).to(device)
     optimiser = torch.optim.AdamW(net.parameters(), lr=RATE, weight_decay=0.01, betas=(0.9, 0.98))
     # A run without this note was not shuffled.
     notes = {"config": config.to_dict(), "seed": seed, "shuffle_labels": shuffle_labels}
@@ -99,7 +102,7 @@ def pretrain(
     if say is not None:
         say(f"finished: {run.step} steps, {run.step * points / 1e6:.0f} million points, loss {last:.4f}")
     net.load_state_dict(run.average.values)
-    return net.eval().requires_grad_(False)
+    return net.cpu().eval().requires_grad_(False)
 
 
 def first_net(config: Config, seed: int) -> TimeRCDNet:
@@ -120,11 +123,12 @@ def loss(net: TimeRCDNet, values: FloatArray, labels: BoolArray, rng: np.random.
     """Return what is minimised, for series and labels of shape (count, length)."""
     count, length = values.shape
     patch, inputs = net.config.patch, net.config.inputs
-    x = torch.from_numpy(features(values, inputs))[:, :, None, :]
-    y = torch.from_numpy(labels)
-    hidden = torch.from_numpy(rng.random((count, -(-length // patch))) < HIDDEN)
+    device = net.ts_encoder.embedding_layer.weight.device
+    x = torch.from_numpy(features(values, inputs))[:, :, None, :].to(device)
+    y = torch.from_numpy(labels).to(device)
+    hidden = torch.from_numpy(rng.random((count, -(-length // patch))) < HIDDEN).to(device)
     covered = hidden.repeat_interleave(patch, 1)[:, :length]
-    noise = torch.from_numpy(rng.normal(0, 0.1, (count, length, 1, inputs)).astype(np.float32))
+    noise = torch.from_numpy(rng.normal(0, 0.1, (count, length, 1, inputs)).astype(np.float32)).to(device)
     seen = torch.where(covered[:, :, None, None], noise, x)
     embedded = net.ts_encoder(seen, None, hidden)[:, :, 0]
     # Hidden points carry no evidence of their own; they teach the other head.

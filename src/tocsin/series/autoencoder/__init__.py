@@ -1,0 +1,1 @@
+"""A fleet of small autoencoders, one per machine, all trained at once."""

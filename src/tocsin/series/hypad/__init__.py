@@ -1,0 +1,1 @@
+"""HypAD: stretches that a network is certain about, and wrong; see `tocsin.series.hypad.detector`."""
