@@ -26,7 +26,8 @@ def project(point: Tensor) -> Tensor:
 def exp0(vector: Tensor) -> Tensor:
     """Return where one arrives from the centre along a vector: tanh|v| in its direction."""
     length = vector.norm(dim=-1, keepdim=True).clamp_min(TINY)
-    return length.tanh() * vector / length
+    out: Tensor = length.tanh() * vector / length
+    return out
 
 
 def add(a: Tensor, b: Tensor) -> Tensor:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tocsin.core.errors import InputError
 from tocsin.report.content import page_content
+from tocsin.report.place import place_page
 from tocsin.report.plotlyjs import PackedScript, plotly_script, sha256
 from tocsin.report.words import visible
 
@@ -59,16 +59,7 @@ def write_report(
     if not detections:
         raise InputError("a report needs at least one detection")
     text = _render(detections, command, title)
-    path = Path(path)
-    partial = path.with_name(f"{path.name}.partial")
-    try:
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(path)
-    except OSError as error:
-        with suppress(OSError):  # the first error is the one to tell
-            partial.unlink()
-        raise InputError(f"the report {path} cannot be written: {error.strerror or error}") from None
-    return path
+    return place_page(Path(path), text, "report")
 
 
 def _render(detections: Sequence[Detection], command: str | None, title: str | None) -> str:

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-# ruff: noqa: E402 - what follows needs torch
 pytest.importorskip("torch")
 
 from tocsin.metrics.bootstrap import paired_bootstrap

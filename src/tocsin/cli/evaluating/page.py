@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from tocsin.bench.evaluate.pictures import RankedPictures
 from tocsin.cli.evaluating import curves
 from tocsin.cli.evaluating.showing import footnotes, headline, in_group, interval, mark, shown
-from tocsin.core.errors import InputError
 from tocsin.metrics.ranks import Ranking
 from tocsin.report.compact import script_json
+from tocsin.report.place import place_page
 from tocsin.report.plotlyjs import plotly_script, sha256
 from tocsin.report.words import visible
 
@@ -72,15 +71,7 @@ def write_page(
         "command": command,
     }
     text = _render(content)
-    partial = path.with_name(f"{path.name}.partial")
-    try:
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(path)
-    except OSError as error:
-        with suppress(OSError):  # the first error is the one to tell
-            partial.unlink()
-        raise InputError(f"the page {path} cannot be written: {error.strerror or error}") from None
-    return path
+    return place_page(path, text, "page")
 
 
 class _Figures:

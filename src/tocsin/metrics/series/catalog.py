@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
-
-import numpy.typing as npt
 
 from tocsin.metrics.series.affiliation import affiliation
 from tocsin.metrics.series.composite import composite_f1, oracle_composite_f1
@@ -29,56 +25,26 @@ from tocsin.metrics.series.pointwise import (
 from tocsin.metrics.series.range_based import range_precision_recall
 from tocsin.metrics.series.ucr import ucr_score
 from tocsin.metrics.series.vus import range_auc, vus
+from tocsin.metrics.table import Metric
 
 
 @dataclass(frozen=True)
-class SeriesMetric:
-    """One metric and what a reader of its number must know.
+class SeriesMetric(Metric):
+    """One metric of series, and what a reader of its number must know.
 
     Attributes
     ----------
-    name : str
-        The name under which it is asked for and printed.
-    function : callable
-        Takes labels and scores (or a binary prediction) and keyword options.
-    field : str or None
-        Which field of the function's result the number is; None where the function returns the number.
-    definition : str
-        One line.
-    reference : str
-        Who defined it.
-    fooled_by : str
-        What scores well without knowing anything, or otherwise misleads.
     needs_threshold : bool
         It takes a binary prediction, so a threshold policy must be named beside it.
-    higher_is_better : bool
-    oracle : bool
-        It picks a threshold with the labels in hand.
     asked_by_name_only : bool
         Left out unless named, and shown only with a random score beside it.
     one_event_only : bool
         Raises on a series with more than one event.
-    default : bool
-        Part of the set that is shown when nothing is asked for.
     """
 
-    name: str
-    function: Callable[..., Any]
-    field: str | None
-    definition: str
-    reference: str
-    fooled_by: str
     needs_threshold: bool = False
-    higher_is_better: bool = True
-    oracle: bool = False
     asked_by_name_only: bool = False
     one_event_only: bool = False
-    default: bool = False
-
-    def compute(self, y_true: npt.ArrayLike, y_score: npt.ArrayLike, **options: Any) -> float:
-        """Return the number for labels and scores (a binary prediction where a threshold is needed)."""
-        result = self.function(y_true, y_score, **options)
-        return result if self.field is None else getattr(result, self.field)  # type: ignore[no-any-return]
 
 
 _TATBUL = "Tatbul et al., NeurIPS 2018"

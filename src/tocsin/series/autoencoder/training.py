@@ -47,8 +47,8 @@ class Recipe:
         Where torch computes.
     """
 
-    epochs: int = 40
-    patience: int = 5
+    epochs: int = 60
+    patience: int = 8
     batch: int = 64
     rate: float = 1e-3
     l1: float = 1e-5
@@ -110,7 +110,8 @@ def train(
             step += 1
             # Networks with fewer rows than others begin again.
             at = (torch.arange(first, first + recipe.batch) % counts[active][:, None]).to(device)
-            batch = torch.gather(seen, 1, order.gather(1, at)[:, :, None].expand(-1, -1, seen.shape[2]))
+            flat = (order.gather(1, at) + seen.shape[1] * torch.arange(len(seen), device=device)[:, None]).reshape(-1)
+            batch = seen.reshape(-1, seen.shape[2]).index_select(0, flat).view(len(seen), -1, seen.shape[2])
             _descend(torch, weights, moments, gradient(weights, batch, recipe.l1), recipe.rate, step)
         error = _watched_error(torch, weights, watched, real)
         better = error < lowest[active] * (1 - ENOUGH)

@@ -92,16 +92,15 @@ class Nets(nn.Module):
         self.ball = MobiusLinear(window, window)
         self.critic_x, self.critic_z = critic(window, 4, 0.25), critic(latent, 2, 0.2)
 
-    def draw(self, generator: torch.Generator, *, length: float | None = None) -> None:
+    def draw(self, generator: torch.Generator, *, rotation: bool) -> None:
         """Fill all weights.
 
         Parameters
         ----------
         generator : torch.Generator
             Where chance comes from, now and in dropout.
-        length : float, optional
-            Euclidean length that a usual window gets on its way into the ball, by a rotation; when left out, the layer
-            starts as published, with weights of nearly nothing.
+        rotation : bool
+            Whether the layer into the ball starts as a rotation, or as published, with weights of nearly nothing.
         """
         with torch.no_grad():
             for name, weights in self.named_parameters():
@@ -111,10 +110,8 @@ class Nets(nn.Module):
                 weights.uniform_(-(fan**-0.5), fan**-0.5, generator=generator)
             size = self.window
             drawn = torch.randn(size, size, generator=generator)
-            if length is None:
-                self.ball.weight.copy_(drawn / (100 * (2 * size**2) ** 0.5))
-            else:
-                self.ball.weight.copy_(torch.linalg.qr(drawn)[0] * length)
+            small = drawn / (100 * (2 * size**2) ** 0.5)
+            self.ball.weight.copy_(torch.linalg.qr(drawn)[0] if rotation else small)
             self.ball.bias.copy_(exp0(torch.randn(size, generator=generator) / 400))
         for part in self.modules():
             if isinstance(part, Drop):

@@ -12,10 +12,10 @@ from tocsin.core.progress import track
 from tocsin.nn.hyperbolic import BallAdam
 from tocsin.series.hypad.nets import Nets
 
-PENALTY = ERROR_WEIGHT = FLOOR_WEIGHT = 10.0
+PENALTY = ERROR_WEIGHT = 10.0
 WEIGHT_DECAY = 1e-5
-#: Length that a usual window starts with when the embedding is guarded, and below which its mean must not fall.
-START, FLOOR = 0.75, 0.3
+#: Length of a usual window on its way into a guarded ball, and how many windows tell what is usual.
+LENGTH, PROBES = 0.75, 128
 #: Mean length below which distances are rounding, and spread below which all windows are one point.
 COLLAPSED, ONE_POINT = 0.02, 1e-3
 
@@ -75,39 +75,60 @@ def train(nets: Nets, windows: Tensor, schedule: Schedule, generator: torch.Gene
     """Fit all networks to windows of shape (m, window), in place.
 
     The autoencoder is to bring a window and its reconstruction together inside the ball, by a layer that both pass
-    through. Sending everything to the centre achieves that as well. A guarded embedding therefore starts as a rotation
-    that gives usual windows a fair length, is trained through the reconstruction only (the window itself stands
-    still), and pays for a mean length below a floor.
+    through. Sending everything to the centre achieves that as well; and where the window stands still, sending
+    everything to the border does. The layer of a guarded embedding starts as a rotation, learns from the reconstruction
+    only, and is rescaled after every step so that a usual window keeps its length; and the critic is shown windows
+    instead of points of the ball.
     """
     nets.to_empty(device="cpu")
-    usual = float(windows.norm(dim=1).mean())
-    nets.draw(generator, length=START / max(usual, 1e-6) if schedule.guarded else None)
+    probes = windows[:: max(1, len(windows) // PROBES)]
+    nets.draw(generator, rotation=schedule.guarded)
+    if schedule.guarded:
+        _rescale(nets.ball.weight, probes)
     nets.train()
     critics = [*nets.critic_x.parameters(), *nets.critic_z.parameters()]
     makers = [*nets.encoder.parameters(), *nets.decoder.parameters(), nets.ball.weight]
-    judge = torch.optim.Adam(critics, lr=schedule.lr)
-    make = torch.optim.Adam(makers, lr=schedule.lr, weight_decay=WEIGHT_DECAY)
+    judge = torch.optim.Adam(critics, lr=schedule.lr, fused=True)
+    make = torch.optim.Adam(makers, lr=schedule.lr, weight_decay=WEIGHT_DECAY, fused=True)
     bias = BallAdam(nets.ball.bias, schedule.lr, weight_decay=WEIGHT_DECAY)
     for _ in track(range(schedule.epochs), "training"):
-        for _ in range(schedule.critic_passes):
-            for x in _batches(windows, schedule.batch, generator):
-                judge.zero_grad()
-                _critics_loss(nets, x, generator).backward()  # type: ignore[no-untyped-call]
-                judge.step()
-        for x in _batches(windows, schedule.batch, generator):
+        _train_critics(nets, judge, windows, schedule, generator)
+        for chosen in _batches(len(windows), schedule.batch, generator):
             nets.zero_grad()
-            _makers_loss(nets, x, schedule.guarded, generator).backward()  # type: ignore[no-untyped-call]
+            _makers_loss(nets, windows[chosen], schedule.guarded, generator).backward()  # type: ignore[no-untyped-call]
             make.step()
             bias.step()
+            if schedule.guarded:
+                _rescale(nets.ball.weight, probes)
     nets.eval().requires_grad_(False)
 
 
-def _critics_loss(nets: Nets, x: Tensor, generator: torch.Generator) -> Tensor:
-    """How badly both critics tell real from made; their weights are apart, so one step serves both."""
-    z = torch.randn(len(x), nets.latent, generator=generator)
+def _train_critics(
+    nets: Nets, judge: torch.optim.Adam, windows: Tensor, schedule: Schedule, generator: torch.Generator
+) -> None:
+    """Some passes of both critics; their weights are apart, so one step serves both."""
     with torch.no_grad():
-        made, found = nets.embed(nets.decoder(z)), nets.encoder(x)
-    return _critic_loss(nets.critic_x, x, made, generator) + _critic_loss(nets.critic_z, z, found, generator)
+        # The autoencoder stands still meanwhile, so what it makes is made at once.
+        found = nets.encoder(windows)
+    for _ in range(schedule.critic_passes):
+        z = torch.randn(len(windows), nets.latent, generator=generator)
+        with torch.no_grad():
+            made = _shown(nets, nets.decoder(z), schedule.guarded)
+        for i in _batches(len(windows), schedule.batch, generator):
+            judge.zero_grad()
+            loss = _critic_loss(nets.critic_x, windows[i], made[i], generator)
+            loss = loss + _critic_loss(nets.critic_z, z[i], found[i], generator)
+            loss.backward()  # type: ignore[no-untyped-call]
+            judge.step()
+
+
+def _shown(nets: Nets, made: Tensor, guarded: bool) -> Tensor:
+    """What the critic sees of a made window: itself, or, as published, where it lies in the ball.
+
+    The critic compares with real windows as they are. Points of the ball are short beside those, and the way to please
+    it would be to push everything to the border, where certainty is the same for all.
+    """
+    return made if guarded else nets.embed(made)
 
 
 def _critic_loss(judge: nn.Module, real: Tensor, made: Tensor, generator: torch.Generator) -> Tensor:
@@ -124,22 +145,27 @@ def _makers_loss(nets: Nets, x: Tensor, guarded: bool, generator: torch.Generato
     z = torch.randn(len(x), nets.latent, generator=generator)
     found = nets.encoder(x)
     real, rebuilt = nets.embed(x), nets.embed(nets.decoder(found))
-    fooled = nets.critic_x(nets.embed(nets.decoder(z))).mean() + nets.critic_z(found).mean()
+    fooled = nets.critic_x(_shown(nets, nets.decoder(z), guarded)).mean() + nets.critic_z(found).mean()
     if not nets.hyperbolic:
         loss: Tensor = ERROR_WEIGHT * (rebuilt - real).square().mean() - fooled
         return loss
     error = nets.error(real.detach() if guarded else real, rebuilt).mean()
-    loss = ERROR_WEIGHT * error - fooled
-    if guarded:
-        loss = loss + FLOOR_WEIGHT * (FLOOR - real.norm(dim=1).mean()).clamp_min(0).square()
-    return loss
+    return ERROR_WEIGHT * error - fooled
 
 
-def _batches(windows: Tensor, size: int, generator: torch.Generator) -> Iterator[Tensor]:
-    """Windows in a new order, in full batches (or one smaller one, where there are not enough)."""
-    order = torch.randperm(len(windows), generator=generator)
-    for start in range(0, max(1, len(order) // size * size), size):
-        yield windows[order[start : start + size]]
+@torch.no_grad()
+def _rescale(weight: Tensor, windows: Tensor) -> None:
+    """Give usual windows their length again."""
+    usual = (windows @ weight.T).norm(dim=1).mean()
+    if float(usual) > 0:
+        weight *= LENGTH / usual
+
+
+def _batches(count: int, size: int, generator: torch.Generator) -> Iterator[Tensor]:
+    """Numbers below `count` in a new order, in full batches (or one smaller one, where there are not enough)."""
+    order = torch.randperm(count, generator=generator)
+    for start in range(0, max(1, count // size * size), size):
+        yield order[start : start + size]
 
 
 @torch.no_grad()

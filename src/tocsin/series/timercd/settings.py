@@ -80,4 +80,4 @@ def _whole(value: Any) -> bool:
 # The published checkpoints: windows of 5 000 points side by side, one z-score over the whole series.
 PUBLISHED = Settings(window=5000, overlap=0.0, scales=(1,), normalise="series", damped=False)
 # Our own: chosen on one half of the labelled series in the model card.
-SMALL = Settings(window=1024, overlap=0.5, scales=(1, 2, 4, 8, 16), normalise="window", damped=True)
+SMALL = Settings(window=1024, overlap=0.25, scales=(1, 2, 4, 8, 16), normalise="window", damped=True)
