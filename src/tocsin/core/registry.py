@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 # One line per detector. A module named here must import with the core installation alone.
 TABLE: dict[str, str] = {
+    "autoencoder": "tocsin.series.autoencoder.detector:AutoencoderFleet",
     "forecast": "tocsin.series.forecast.detector:Forecast",
     "isolation-forest": "tocsin.series.isolation_forest:IsolationForest",
     "matrix-profile": "tocsin.series.matrix_profile:MatrixProfile",

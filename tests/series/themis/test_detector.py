@@ -110,7 +110,7 @@ def test_the_explanation_names_channel_span_and_relatives():
     values = np.stack([np.sin(2 * np.pi * t / 50 + c) + 0.05 * rng.normal(size=1500) for c in range(3)], axis=1)
     for start in (700, 1000):
         values[start : start + 40, 1] = np.sin(2 * np.pi * np.arange(40) / 13) + 0.05 * rng.normal(size=40)
-    found = Themis().fit_detect(Series(values, ["flow", "load", "heat"]), false_alarms="top 2")
+    found = Themis(window=800).fit_detect(Series(values, ["flow", "load", "heat"]), false_alarms="top 2")
     spans = sorted((a.start, a.stop) for a in found.anomalies)
     assert spans[0][0] < 740
     assert spans[0][1] > 700
@@ -137,11 +137,23 @@ def test_an_anomaly_that_fills_the_window_is_said_to():
     assert "it fills 39% of that window" in told[0].text
 
 
-def test_relatives_do_not_overlap_and_keep_out_of_what_is_not_to_be_touched():
-    alike = np.array([0.9, 0.9, -1, -1, -1, 0.2, 0.8, 0.7, 0.1, 0.3, 0.3])
-    assert relatives(alike, 2) == [(0, 0.9), (6, 0.75)]
-    assert relatives(alike, 4) == [(6, 0.475)]
-    assert relatives(alike, 50) == []
+def test_relatives_are_found_along_diagonals_and_keep_apart():
+    rng = np.random.default_rng(0)
+    matrix = 0.3 * rng.random((60, 60))
+    for start, likeness in ((40, 0.9), (2, 0.8), (43, 0.85), (21, 1.0)):
+        for i in range(8):
+            matrix[20 + i, start + i] = likeness
+    free = np.ones(60, dtype=bool)
+    free[12:36] = False
+    found = relatives(matrix, (20, 28), free)
+    slow = {
+        s: np.mean([matrix[20 + i, s + i] for i in range(8)]) for s in range(53) if all(free[s + i] for i in range(8))
+    }
+    assert found[0] == (40, pytest.approx(slow[40]))
+    # The second best overlaps the best, and the one beside the stretch itself is not to be touched.
+    assert found[1] == (2, pytest.approx(slow[2]))
+    assert max(slow, key=slow.get) == 40
+    assert relatives(matrix, (0, 50), free) == []
 
 
 def test_the_matrix_is_handed_out_for_drawing():

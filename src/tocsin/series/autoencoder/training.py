@@ -146,13 +146,10 @@ def gradient(weights: list[Tensor], batch: Tensor, l1: float) -> list[Tensor]:
     shown = batch.clamp(*SHOWN)
     hidden = (shown @ inward).add_(inward_bias).relu_()
     error = (hidden @ outward).add_(outward_bias).sub_(batch).sign_().div_(batch.shape[1] * batch.shape[2])
-    back = (error @ outward.transpose(1, 2)).add_(l1 / batch.shape[1]).mul_(hidden > 0)
-    return [
-        shown.transpose(1, 2) @ back,
-        back.sum(dim=1, keepdim=True),
-        hidden.transpose(1, 2) @ error,
-        error.sum(dim=1, keepdim=True),
-    ]
+    outward_slope, outward_bias_slope = hidden.transpose(1, 2) @ error, error.sum(dim=1, keepdim=True)
+    # Hidden units are zero or above: their signs say which of them let the error through.
+    back = (error @ outward.transpose(1, 2)).add_(l1 / batch.shape[1]).mul_(hidden.sign_())
+    return [shown.transpose(1, 2) @ back, back.sum(dim=1, keepdim=True), outward_slope, outward_bias_slope]
 
 
 def _descend(

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tocsin.core.anomalies import Anomaly
     from tocsin.core.samples import Series
     from tocsin.core.scores import Scores
-    from tocsin.core.types import FloatArray
+    from tocsin.core.types import BoolArray, FloatArray
     from tocsin.series.themis.detector import Themis
 
 MOST_CHANNELS, MOST_RELATIVES = 4, 2
@@ -76,7 +76,7 @@ def _told(
     usual = (others.sum(axis=1) - 1.0) / max(1, len(others) - 1)
     low, high = (float(q) for q in np.quantile(usual, [0.05, 0.95]))
     told = []
-    for at, height in relatives(np.where(outside, alike, -1.0), max(b - a, near)):
+    for at, height in relatives(matrix, (a, b), outside):
         row = max(first, first + at * patch - lead)
         last = min(row + max(stretch[1] - stretch[0], patch), first + window) - 1
         told.append(f"{sample.name(row)} to {sample.name(last)} ({height:.2f})")
@@ -88,24 +88,37 @@ def _told(
     return Evidence(sample.channels[c], share, seen, (low, high), text)
 
 
-def relatives(alike: FloatArray, width: int) -> list[tuple[int, float]]:
-    """Return the stretches of `width` places with the highest mean likeness, none overlapping, as (start, likeness).
+def relatives(matrix: FloatArray, stretch: tuple[int, int], free: BoolArray) -> list[tuple[int, float]]:
+    """Return the stretches that a stretch resembles most, as (start, mean similarity), none overlapping another.
 
-    Places below 0 are not to be touched.
+    Place is compared with place in order, along a diagonal of the similarity matrix.
+
+    Parameters
+    ----------
+    matrix : ndarray, shape (m, m)
+        Similarities.
+    stretch : tuple of int
+        First place and place after the last.
+    free : ndarray of bool, shape (m,)
+        Where relatives may lie.
 
     Examples
     --------
-    >>> relatives(np.array([0.1, 0.9, 0.8, -1.0, 0.3, 0.2]), 2)
-    [(1, 0.85), (4, 0.25)]
+    >>> matrix = np.array([[1.0, 0.0, 0.2, 0.9, 0.1], [0.0, 1.0, 0.9, 0.3, 0.7]])
+    >>> relatives(matrix, (0, 2), np.array([False, False, True, True, True]))
+    [(3, 0.8)]
     """
-    if width > len(alike):
+    first, width = stretch[0], stretch[1] - stretch[0]
+    places = matrix.shape[1]
+    if width < 1 or width > places:
         return []
-    sums = np.convolve(alike, np.ones(width), "valid") / width
-    touched = np.convolve(alike < 0, np.ones(width), "valid") > 0
-    sums[touched] = -1.0
+    starts = places - width + 1
+    alike = np.mean([matrix[first + i, i : i + starts] for i in range(width)], axis=0, dtype=np.float64)
+    covered = np.concatenate(([0], np.cumsum(~free)))
+    alike[covered[width:] > covered[:starts]] = -1.0
     found: list[tuple[int, float]] = []
-    while len(found) < MOST_RELATIVES and sums.max() >= 0:
-        at = int(sums.argmax())
-        found.append((at, round(float(sums[at]), 12)))
-        sums[max(0, at - width + 1) : at + width] = -1.0
+    while len(found) < MOST_RELATIVES and alike.max() >= 0:
+        at = int(alike.argmax())
+        found.append((at, float(alike[at])))
+        alike[max(0, at - width + 1) : at + width] = -1.0
     return found
