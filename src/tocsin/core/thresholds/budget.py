@@ -149,11 +149,12 @@ class Budget(Threshold):
         seen = counts.level_for(max(1.0, np.ceil(expected)))
         asked = _asked(self.text, calibration)
         if isinstance(tail, str):
-            short = f"{asked}: " if expected < 1 else ""
+            if expected >= 1 - 1e-9:
+                return seen, None  # as many alarms as asked for were seen: nothing has to be read off a tail
             why = f"no tail could be fitted to the highest scores of separate alarms ({tail})"
-            return seen, f"{short}{why}, the level is one that was seen"
+            return seen, f"{asked}: {why}, the level is one that was seen"
         value = max(tail.level(per_place), seen)
-        if expected >= 1:
+        if expected >= 1 - 1e-9:
             return value, None
         return value, f"{asked}: the level is an extrapolation by a generalised Pareto tail (shape {tail.shape:.2f})"
 

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 import numpy as np
 
@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from tocsin.core.samples import Series
     from tocsin.core.types import FloatArray
     from tocsin.series.hypad.nets import Layout, Nets
+
+    Views: TypeAlias = tuple[FloatArray, FloatArray, FloatArray]  # error, certainty, critic
 
 TAILS = (0.001, 0.999)
 #: Values beyond the usual range are let through up to so many times it.
@@ -209,9 +211,7 @@ class HypAD(Detector):
         columns = [self._column(s.values, c) for s in samples for c in range(len(self.channels_))]
         total = sum(len(column) - self.window_ + 1 for column in columns)
         step = max(1, -(-total // most))
-        found = [
-            windows_at(column, self.window_, window_starts(len(column), self.window_, step)) for column in columns
-        ]
+        found = [windows_at(column, self.window_, window_starts(len(column), self.window_, step)) for column in columns]
         return np.concatenate(found)
 
     def _train(self, windows: FloatArray, seed: int) -> None:
@@ -284,16 +284,16 @@ class HypAD(Detector):
         found = self._channel(self._bridged(sample), sample.channels.index(channel))  # type: ignore[arg-type]
         return dict(zip(("error", "certainty", "critic"), found, strict=True))
 
-    def _channel(self, sample: Series, c: int) -> tuple[FloatArray, FloatArray, FloatArray]:
+    def _channel(self, sample: Series, c: int) -> Views:
         return self._views(self._judged(self._column(sample.values, c)), c)
 
-    def _judged(self, column: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    def _judged(self, column: FloatArray) -> Views:
         """Error, certainty and the critic's opinion of all windows of a column."""
         parts = list(self._chunks(column))
         error, certainty, opinion = (np.concatenate(kind) for kind in zip(*parts, strict=True))
         return error, certainty, opinion
 
-    def _chunks(self, column: FloatArray) -> Iterator[tuple[FloatArray, FloatArray, FloatArray]]:
+    def _chunks(self, column: FloatArray) -> Iterator[Views]:
         torch = _torch()
         with torch.inference_mode():
             for _, windows in chunks(column, self.window_, cells=CELLS):
@@ -303,17 +303,14 @@ class HypAD(Detector):
                 certainty = rebuilt.norm(dim=1) if self.net_.hyperbolic else torch.ones(len(x))
                 yield error.numpy(), certainty.numpy(), self.net_.critic_x(x)[:, 0].numpy()
 
-    def _views(self, judged: tuple[FloatArray, FloatArray, FloatArray], c: int) -> tuple[FloatArray, ...]:
+    def _views(self, judged: Views, c: int) -> Views:
         """Error, certainty and the critic's score of rows from those of windows."""
         error, certainty, opinion = judged
         n = len(error) + self.window_ - 1
         level = (float(self.level_[c, 0]), float(self.level_[c, 1]))
         critic = critic_scores(opinions_of_rows(opinion, self.window_, self.opinion), level, self.smooth_)
-        return (
-            spread(error.astype(np.float64), n, self.window_, rule="mean"),
-            spread(certainty.astype(np.float64), n, self.window_, rule="mean"),
-            critic,
-        )
+        rows, sure = (spread(kind.astype(np.float64), n, self.window_, rule="mean") for kind in (error, certainty))
+        return rows, sure, critic
 
     def _column(self, values: FloatArray, c: int) -> FloatArray:
         column = (values[:, c].astype(np.float64) - self.centre_[c]) / self.half_[c]

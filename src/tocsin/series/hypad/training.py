@@ -150,7 +150,8 @@ def _makers_loss(nets: Nets, x: Tensor, guarded: bool, generator: torch.Generato
         loss: Tensor = ERROR_WEIGHT * (rebuilt - real).square().mean() - fooled
         return loss
     error = nets.error(real.detach() if guarded else real, rebuilt).mean()
-    return ERROR_WEIGHT * error - fooled
+    loss = ERROR_WEIGHT * error - fooled
+    return loss
 
 
 @torch.no_grad()

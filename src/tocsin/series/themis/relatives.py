@@ -80,7 +80,7 @@ def _told(
         row = max(first, first + at * patch - lead)
         last = min(row + max(stretch[1] - stretch[0], patch), first + window) - 1
         told.append(f"{sample.name(row)} to {sample.name(last)} ({height:.2f})")
-    text = f"resembles the {window} rows around it by {seen:.2f}, usually {low:.2f} to {high:.2f}"
+    text = f"resembles little of the {window} rows around it: {seen:.2f}, usually {low:.2f} to {high:.2f}"
     if told:
         text += f"; its nearest relatives are {' and '.join(told)}"
     if stretch[1] - stretch[0] > LARGE * window:
@@ -113,7 +113,10 @@ def relatives(matrix: FloatArray, stretch: tuple[int, int], free: BoolArray) -> 
     if width < 1 or width > places:
         return []
     starts = places - width + 1
-    alike = np.mean([matrix[first + i, i : i + starts] for i in range(width)], axis=0, dtype=np.float64)
+    alike: FloatArray = np.zeros(starts)
+    for i in range(width):
+        alike += matrix[first + i, i : i + starts]
+    alike /= width
     covered = np.concatenate(([0], np.cumsum(~free)))
     alike[covered[width:] > covered[:starts]] = -1.0
     found: list[tuple[int, float]] = []
