@@ -26,6 +26,7 @@ Channels = Annotated[
     str | None, typer.Option("--channels", help="Only these columns, comma-separated; cpu.* stands for all that fit.")
 ]
 TimeColumn = Annotated[str | None, typer.Option("--time", help="The time column; found when left out.")]
+OnBad = Annotated[str, typer.Option("--on-bad", help="Bad cells and rows: raise, or skip to leave them out.")]
 Period = Annotated[str | None, typer.Option("--period", help="The period in rows, for detectors that use one.")]
 Out = Annotated[
     Path | None,
@@ -61,6 +62,7 @@ def detect(
     ] = None,
     channels: Channels = None,
     time: TimeColumn = None,
+    on_bad: OnBad = "raise",
     period: Period = None,
     merge_gap: Annotated[
         int | None, typer.Option("--merge-gap", help="Join alarms at most so many rows apart.")
@@ -88,6 +90,7 @@ def detect(
         threshold=threshold,
         channels=channels,
         time=time,
+        on_bad=on_bad,
         period=period,
         merge_gap=merge_gap,
         min_length=min_length,

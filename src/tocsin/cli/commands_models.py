@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from tocsin.cli.commands_data import Channels, DetectorName, Fresh, Period, Quiet, Settings, Sources, TimeColumn
+from tocsin.cli.commands_data import Channels, DetectorName, Fresh, OnBad, Period, Quiet, Settings, Sources, TimeColumn
 
 
 def register(app: typer.Typer) -> None:
@@ -23,13 +23,14 @@ def fit(
     settings: Settings = [],  # noqa: B006 - typer reads the default, nobody changes it
     channels: Channels = None,
     time: TimeColumn = None,
+    on_bad: OnBad = "raise",
     period: Period = None,
     quiet: Quiet = False,
 ) -> int:
     """Learn what is normal and store it as a model."""
     from tocsin.cli.modelling import run_fit
 
-    return run_fit(sources, out, detector, settings, channels, time, period, quiet)
+    return run_fit(sources, out, detector, settings, channels, time, on_bad, period, quiet)
 
 
 def score(
@@ -39,10 +40,11 @@ def score(
         Path, typer.Option("-o", "--out", help="A .parquet file for one input; a folder, written as it goes, for more.")
     ],
     time: TimeColumn = None,
+    on_bad: OnBad = "raise",
     quiet: Quiet = False,
     fresh: Fresh = False,
 ) -> int:
     """Score data with a stored model; a folder of inputs is resumed where an earlier run stopped."""
     from tocsin.cli.modelling import run_score
 
-    return run_score(model, sources, out, time, quiet, fresh)
+    return run_score(model, sources, out, time, on_bad, quiet, fresh)

@@ -39,6 +39,7 @@ class Request:
     threshold: str | None = None
     channels: str | None = None
     time: str | None = None
+    on_bad: str = "raise"
     period: str | None = None
     merge_gap: int | None = None
     min_length: int = 1
@@ -52,7 +53,8 @@ class Request:
     def reading(self) -> dict[str, Any]:
         """Return the options that concern reading."""
         limit = None if self.max_memory is None else self.max_memory * 1e6
-        return {"time": self.time, "channels": None if self.patterns else self.names, "limit": limit}
+        channels = None if self.patterns else self.names
+        return {"time": self.time, "channels": channels, "on_bad": self.on_bad, "limit": limit}
 
     @property
     def names(self) -> list[str] | None:
@@ -374,6 +376,8 @@ def command_of(request: Request) -> str:
         words += ["--train", part]
     if request.min_length != 1:
         words += ["--min-length", str(request.min_length)]
+    if request.on_bad != "raise":
+        words += ["--on-bad", request.on_bad]
     if request.suppress:
         words += ["--suppress", str(request.suppress)]
     return shlex.join(words)

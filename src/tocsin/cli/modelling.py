@@ -22,6 +22,7 @@ def run_fit(
     settings: Sequence[str],
     channels: str | None,
     time: str | None,
+    on_bad: str,
     period: str | None,
     quiet: bool,
 ) -> int:
@@ -31,7 +32,7 @@ def run_fit(
 
     samples: list[Any] = []
     failed = 0
-    request = Request(sources=list(sources), channels=channels, time=time)
+    request = Request(sources=list(sources), channels=channels, time=time, on_bad=on_bad)
     for reading in read_many(sources, **request.reading()):
         if reading.error is not None:
             failed += 1
@@ -54,7 +55,9 @@ def run_fit(
     return PARTIAL if failed else NOTHING
 
 
-def run_score(model: Path, sources: Sequence[str], out: Path, time: str | None, quiet: bool, fresh: bool) -> int:
+def run_score(
+    model: Path, sources: Sequence[str], out: Path, time: str | None, on_bad: str, quiet: bool, fresh: bool
+) -> int:
     """Score every source; one Parquet per input, finished before the next one begins."""
     from tocsin.cli.results import score_columns
     from tocsin.cli.stems import stem_of
@@ -69,14 +72,16 @@ def run_score(model: Path, sources: Sequence[str], out: Path, time: str | None, 
         raise InputError(f"{len(found)} inputs do not fit into one file: give a folder with -o, not {out.name}")
     _make(out.parent if single else out)
     stamp = model.stat().st_mtime_ns
-    journal = None if single else Journal(out, {"model": str(model.resolve()), "stamp": stamp, "time": time}, fresh)
+    request = Request(sources=list(sources), time=time, on_bad=on_bad)
+    settings = {"model": str(model.resolve()), "stamp": stamp, "time": time, "on_bad": on_bad}
+    journal = None if single else Journal(out, settings, fresh)
     done = failed = skipped = 0
     with bars(quiet):
         for source in found:
             if journal is not None and journal.finished(str(source)) is not None:
                 skipped += 1
                 continue
-            for reading in read_many([source], time=time, channels=None):
+            for reading in read_many([source], **request.reading()):
                 try:
                     if reading.error is not None:
                         raise reading.error

