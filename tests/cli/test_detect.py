@@ -279,3 +279,28 @@ def test_channels_by_pattern(tocsin, metrics) -> None:
     outcome = tocsin("detect", metrics(), *ROBUST, "--channels", "d*,net", "-f", "top 1")
     assert "2 channels" in outcome.out
     assert tocsin("detect", metrics(), *ROBUST, "--channels", "x*").code == USAGE
+
+
+def test_a_fresh_run_leaves_nothing_of_other_inputs(tocsin, metrics, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    tocsin("detect", metrics("a.csv"), *ROBUST, "-o", out, "--quiet")
+    (out / "scores" / "mine.parquet").write_bytes(b"not ours to remove")
+    tocsin("detect", metrics("b.csv"), *ROBUST, "-o", out, "--quiet", "--fresh")
+    names = sorted(p.name for p in (out / "scores").iterdir())
+    assert len(names) == 2
+    assert names[0].startswith("b.csv-")
+    assert names[1] == "mine.parquet"
+
+
+def test_the_score_table_has_the_rows_of_the_file(tocsin, metrics, tmp_path: Path) -> None:
+    import duckdb
+
+    lines = metrics().read_text().splitlines()
+    gap = tmp_path / "gap.csv"
+    gap.write_text("\n".join(lines[:800] + lines[860:]) + "\n")
+    out = tmp_path / "out"
+    assert "60 rows of missing values inserted" in tocsin("detect", gap, *ROBUST, "-o", out).out
+    (scores,) = (out / "scores").glob("*.parquet")
+    stored = duckdb.sql(f"SELECT row, score FROM '{scores}' ORDER BY row").fetchnumpy()
+    assert stored["row"].tolist() == list(range(2000 - 60))
+    assert not np.ma.is_masked(stored["score"])

@@ -11,6 +11,7 @@ from tocsin.cli.bars import bars
 from tocsin.cli.codes import FOUND, NOTHING, PARTIAL, USAGE
 from tocsin.cli.journal import Journal
 from tocsin.cli.printing import print_detection, say, warn
+from tocsin.cli.results import clear
 from tocsin.cli.settings import build
 from tocsin.core.errors import InputError, TocsinError, TooLargeError
 
@@ -85,9 +86,8 @@ def run(request: Request) -> int:
         _make(request.out)
         journal = Journal(request.out, _settings(request), request.fresh)
         if request.fresh or not journal.same_settings:
-            # Results of other settings must not stand beside new ones.
             journal = Journal(request.out, _settings(request), fresh=True)
-            (request.out / "anomalies.ndjson").unlink(missing_ok=True)
+            clear(request.out)
     found = done = failed = skipped = 0
     kept: list[Detection] = []
     with bars(request.quiet or request.as_json):

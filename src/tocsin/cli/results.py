@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tocsin.cli.stems import is_stem
 from tocsin.core.errors import InputError
 from tocsin.io.writing import append_ndjson, write_parquet
 
@@ -24,17 +25,21 @@ def anomaly_rows(detection: Detection, source: str) -> list[dict[str, Any]]:
 
 
 def score_columns(sample: Sample, scores: Scores) -> dict[str, np.ndarray]:
-    """Return place scores as columns: time or row, score, and one column per part."""
+    """Return place scores as columns: time or row, score, and one column per part.
+
+    Rows that reading inserted to bridge gaps are left out: the table has the rows of the input, under their numbers.
+    """
     if scores.local is None or scores.local.ndim != 1:
         raise InputError(f"{sample.id}: only scores along one axis go into a table")
     time = getattr(sample, "time", None)
     columns: dict[str, np.ndarray] = {} if time is None else {"time": np.asarray(time)}
-    columns["row"] = np.arange(len(scores.local))
+    columns["row"] = np.asarray(sample.meta.get("rows", np.arange(len(scores.local))))
     columns["score"] = scores.local
     if scores.parts is not None and scores.parts.shape[1] > 1:
         for i, name in enumerate(scores.part_names):
             columns[f"part: {name}"] = np.ascontiguousarray(scores.parts[:, i])
-    return columns
+    read = columns["row"] >= 0
+    return columns if read.all() else {name: column[read] for name, column in columns.items()}
 
 
 def store(folder: Path, detection: Detection, source: str, stem: str) -> list[dict[str, Any]]:
@@ -44,6 +49,15 @@ def store(folder: Path, detection: Detection, source: str, stem: str) -> list[di
         write_parquet(folder / "scores" / f"{stem}.parquet", score_columns(detection.sample, detection.scores))
     append_ndjson(folder / "anomalies.ndjson", rows)
     return rows
+
+
+def clear(folder: Path) -> None:
+    """Remove what earlier runs left, so that results of other inputs or settings do not stand beside new ones."""
+    for name in ("anomalies.ndjson", "anomalies.parquet", "report.html"):
+        (folder / name).unlink(missing_ok=True)
+    for file in (folder / "scores").glob("*.parquet"):
+        if is_stem(file.name.removesuffix(".parquet")):
+            file.unlink()
 
 
 def flatten(folder: Path) -> Path | None:

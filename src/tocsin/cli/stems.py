@@ -18,3 +18,14 @@ def stem_of(source: str, sample_id: str = "") -> str:
     base = Path(sample_id or source).name or "input"
     readable = re.sub(r"[^A-Za-z0-9._-]+", "_", base)[:80].strip("._") or "input"
     return f"{readable}-{hashlib.sha256(f'{source}|{sample_id}'.encode()).hexdigest()[:8]}"
+
+
+def is_stem(name: str) -> bool:
+    """Say whether `stem_of` made a name, the number of a chunk behind it or not.
+
+    Examples
+    --------
+    >>> is_stem(stem_of("data/a.csv")), is_stem(stem_of("data/a.csv") + ".00012"), is_stem("mine")
+    (True, True, False)
+    """
+    return re.fullmatch(r".+-[0-9a-f]{8}(\.\d{5})?", name) is not None

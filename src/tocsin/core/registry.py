@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 TABLE: dict[str, str] = {
     "autoencoder": "tocsin.series.autoencoder.detector:AutoencoderFleet",
     "forecast": "tocsin.series.forecast.detector:Forecast",
+    "hypad": "tocsin.series.hypad.detector:HypAD",
     "isolation-forest": "tocsin.series.isolation_forest:IsolationForest",
     "matrix-profile": "tocsin.series.matrix_profile:MatrixProfile",
     "robust-z": "tocsin.series.robust_z:RobustZ",

@@ -1,4 +1,4 @@
-"""The detector: the contract, planted anomalies, windows, gaps, what it says, storage."""
+"""The detector: planted anomalies, windows, gaps, what it says, storage."""
 
 from __future__ import annotations
 
@@ -37,12 +37,6 @@ def disturbed(seed, rows=2048, stretches=(600, 1100, 1600)):
 
 def auroc(y, scores):
     return Ranking.from_scores(y, scores.local).auroc()
-
-
-def test_the_contract():
-    from tocsin.testing import check_detector
-
-    check_detector(Themis)
 
 
 @pytest.mark.parametrize(("adapter", "gain"), [("mean", 0.2), ("lof", 0.2), ("top", 0.2), ("residual", 0.05)])

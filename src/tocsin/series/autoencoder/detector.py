@@ -11,8 +11,8 @@ Computing Systems, AAAI 2019, arXiv 1811.05269, and its published code.
 
 Deviations from the source, all undone by `faithful`, where the network starts at random, sees the range from minimum to
 maximum, holds out random rows, takes two passes, and scores the largest error as it is: here channels are brought to
-their 1 % and 99 % quantiles, so that one glitch does not flatten a channel; three tenths of the rows are held out in
-blocks and say when to stop; errors are divided by what is usual for the channel on those rows, so that one noisy
+their 1 % and 99 % quantiles, so that one glitch does not flatten a channel, and cut half that range beyond; three
+tenths of the rows are held out in blocks and say when to stop; errors are divided by what is usual for the channel on those rows, so that one noisy
 sensor does not drown the others, and scores by what 97 % of those rows stay below, so that machines can share a
 threshold. The source chooses the percentile of its threshold
 with labels and counts trained rows among healthy ones; here no label is used, and rows that were trained on count as
@@ -30,6 +30,7 @@ import numpy as np
 from tocsin.core import gaps
 from tocsin.core.anomalies import Anomaly, Evidence
 from tocsin.core.card import Card
+from tocsin.core.channels import join
 from tocsin.core.detector import Detector
 from tocsin.core.errors import InputError
 from tocsin.core.extents import Interval
@@ -45,11 +46,13 @@ if TYPE_CHECKING:
 FLEET = 0
 FAITHFUL_EPOCHS = 2
 LEVELS = 201
+MEASURES = ("low_", "span_", "usual_", "ratio_", "height_", "levels_")
 MOST_ROWS, MOST_SHARED_ROWS = 20_000, 10_000
 # So many at a time stay near the processor; more of them train no faster each.
 TOGETHER = 32
 OWN_SCALE_ROWS = 50
-LEAST_ERROR = 1e-3
+LEAST_ERROR = 0.01
+SEEN = (-0.5, 1.5)
 # The share of held-out healthy rows whose score is below one.
 ONE = 0.97
 HIGHEST_RATIO = 3.0
@@ -78,8 +81,9 @@ class AutoencoderFleet(Detector):
         Rows per step and machine.
     rate : float
         Learning rate of Adam.
-    pool : {'max', 'mean'}
-        How the errors of channels become one score.
+    pool : {'join', 'max', 'mean'}
+        How the errors of channels become one score: the root mean square of their logs, the largest, or the mean. The
+        largest is best where one sensor breaks at a time, and worst where machines drift; always so if `faithful`.
     faithful : bool
         Follow the source's protocol: see the module's text. Rows of machines at rest (channels with "util" in their
         name sum up to less than 10) are not learned from; epochs and patience are ignored.
@@ -129,6 +133,7 @@ class AutoencoderFleet(Detector):
     span_: FloatArray
     usual_: FloatArray
     ratio_: FloatArray
+    height_: FloatArray
     levels_: FloatArray
     epochs_: IntArray
     updates_: int
@@ -138,11 +143,11 @@ class AutoencoderFleet(Detector):
         hidden: int = 10,
         *,
         l1: float = 1e-5,
-        epochs: int = 60,
-        patience: int = 8,
+        epochs: int = 10,
+        patience: int = 5,
         batch: int = 64,
         rate: float = 1e-3,
-        pool: Literal["max", "mean"] = "max",
+        pool: Literal["join", "max", "mean"] = "join",
         faithful: bool = False,
         device: str = "cpu",
         random_state: int = 0,
@@ -181,7 +186,7 @@ class AutoencoderFleet(Detector):
         self.low_ = np.stack([fleet_low, *(low for low, _ in ranges)])
         self.span_ = np.stack([fleet_span, *(scaling.usable_spans(s, fleet_span, low) for low, s in ranges)])
         self.usual_ = np.ones((count + 1, channels))
-        self.ratio_ = np.ones(count + 1)
+        self.ratio_, self.height_ = np.ones(count + 1), np.ones(count + 1)
         self.levels_ = np.zeros((count + 1, LEVELS))
         seeds = rng.integers(2**31 - 1, size=2 + count // TOGETHER + 1)
         start = Networks.draw(1, channels, self._width(), rng)
@@ -215,8 +220,8 @@ class AutoencoderFleet(Detector):
                 raise InputError(f"{name} is a whole number of at least {least}, not {value!r}")
         if not self.rate > 0 or not self.l1 >= 0:
             raise InputError(f"rate is above 0 and l1 not below, unlike {self.rate!r} and {self.l1!r}")
-        if self.pool not in ("max", "mean"):
-            raise InputError(f"pool is 'max' or 'mean', not {self.pool!r}")
+        if self.pool not in ("join", "max", "mean"):
+            raise InputError(f"pool is 'join', 'max' or 'mean', not {self.pool!r}")
         epochs, patience = (FAITHFUL_EPOCHS, 0) if self.faithful else (self.epochs, self.patience)
         return Recipe(
             epochs=epochs, patience=patience, batch=self.batch, rate=self.rate, l1=self.l1, device=self.device
@@ -250,7 +255,9 @@ class AutoencoderFleet(Detector):
         return scaling.whole_range(rows) if self.faithful else scaling.robust_range(rows)
 
     def _to_unit(self, values: FloatArray, place: int) -> FloatArray:
-        return np.asarray((values - self.low_[place]) / self.span_[place], dtype=np.float32)
+        rows = (values - self.low_[place]) / self.span_[place]
+        # Networks extrapolate wildly, and a level far outside says no more than one outside.
+        return np.asarray(rows if self.faithful else np.clip(rows, *SEEN), dtype=np.float32)
 
     def _take_measure(self, place: int, learned: FloatArray, held: FloatArray) -> None:
         """Find out what errors are usual on held-out rows, and how much lower they are on trained ones."""
@@ -258,15 +265,15 @@ class AutoencoderFleet(Detector):
         if not self.faithful:
             self.usual_[place] = np.maximum(1.4826 * np.median(error, axis=0), LEAST_ERROR)
             mine = np.abs(self.networks_.rebuild(place, learned) - learned).astype(np.float64)
-            mean = [float(self._pooled(e / self.usual_[place]).mean()) for e in (error, mine)]
+            pooled = [self._pooled(e / self.usual_[place]) for e in (error, mine)]
+            mean = [float(p.mean()) for p in pooled]
             self.ratio_[place] = np.clip(mean[0] / mean[1], 1.0, HIGHEST_RATIO) if mean[1] > 0 else 1.0
-            high = float(np.quantile(self._pooled(error / self.usual_[place]), ONE))
-            self.usual_[place] *= max(high, LEAST_ERROR)
-        scores = self._pooled(error / self.usual_[place])
+            self.height_[place] = max(float(np.quantile(pooled[0], ONE)), LEAST_ERROR)
+        scores = self._pooled(error / self.usual_[place]) / self.height_[place]
         self.levels_[place] = np.quantile(scores, np.linspace(0, 1, LEVELS))
 
     def _copy_measure(self, source: int, target: int) -> None:
-        for kept in (self.usual_, self.ratio_, self.levels_):
+        for kept in (self.usual_, self.ratio_, self.height_, self.levels_):
             kept[target] = kept[source]
 
     def _update(self, samples: Sequence[Series]) -> None:
@@ -298,6 +305,7 @@ class AutoencoderFleet(Detector):
         self.usual_ = np.vstack((self.usual_, self.usual_[FLEET]))
         self.levels_ = np.vstack((self.levels_, self.levels_[FLEET]))
         self.ratio_ = np.append(self.ratio_, self.ratio_[FLEET])
+        self.height_ = np.append(self.height_, self.height_[FLEET])
         self.epochs_ = np.append(self.epochs_, 0)
         self.networks_ = self.networks_.joined(self.networks_.take([FLEET]))
         return len(self.ids_)
@@ -307,15 +315,16 @@ class AutoencoderFleet(Detector):
     def _score(self, sample: Series) -> Scores:
         place = self._place(sample.id)
         parts = self._errors(sample, place)
+        local = self._pooled(parts) / self.height_[place]
         judged_by = sample.id if place != FLEET else "the fleet"
-        return Scores(self._pooled(parts), parts=parts, part_names=sample.channels, notes={"judged by": judged_by})
+        return Scores(local, parts=parts, part_names=sample.channels, notes={"judged by": judged_by})
 
     def _score_own(self, sample: Series, index: int) -> Scores:
         """Scores of rows that were trained on, raised to where held-out rows are."""
-        place = self._place(sample.id)
+        place, scores = self._place(sample.id), self._score(sample)
+        assert scores.local is not None
         factor = np.where(scaling.held_out_rows(len(sample)), 1.0, self.ratio_[place])
-        parts = self._errors(sample, place) * factor[:, None]
-        return Scores(self._pooled(parts), parts=parts, part_names=sample.channels)
+        return Scores(scores.local * factor, parts=scores.parts, part_names=sample.channels, notes=scores.notes)
 
     def _place(self, id: str) -> int:
         """The row of a machine in the arrays; the fleet's for one that is not known."""
@@ -328,11 +337,13 @@ class AutoencoderFleet(Detector):
         return np.where(np.isfinite(sample.values), error, np.nan)
 
     def _pooled(self, errors: FloatArray) -> FloatArray:
+        if self.pool == "join" and not self.faithful:
+            return join(errors)
         known = np.isfinite(errors)
-        if self.pool == "max":
-            found = np.where(known, errors, -np.inf).max(axis=1)
-        else:
+        if self.pool == "mean" and not self.faithful:
             found = np.where(known, errors, 0.0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
+        else:
+            found = np.where(known, errors, -np.inf).max(axis=1)
         return np.asarray(np.where(known.any(axis=1), found, np.nan))
 
     def _expected(self, sample: Series) -> FloatArray:
@@ -398,9 +409,9 @@ class AutoencoderFleet(Detector):
             and all(isinstance(id, str) for id in self.ids_)
             and self.low_.shape == self.span_.shape == self.usual_.shape == (count, channels)
             and self.levels_.shape == (count, LEVELS)
-            and self.ratio_.shape == self.epochs_.shape == (count,)
-            and bool((self.span_ > 0).all() and (self.usual_ > 0).all() and (self.ratio_ >= 1).all())
-            and all(np.isfinite(a).all() for a in (self.low_, self.span_, self.usual_, self.ratio_, self.levels_))
+            and self.ratio_.shape == self.height_.shape == self.epochs_.shape == (count,)
+            and all((a > 0).all() for a in (self.span_, self.usual_, self.ratio_, self.height_))
+            and all(np.isfinite(getattr(self, name)).all() for name in MEASURES)
             and type(self.updates_) is int
             and self.updates_ >= 0
         )

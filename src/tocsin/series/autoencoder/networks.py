@@ -13,9 +13,6 @@ from tocsin.core.errors import InputError
 if TYPE_CHECKING:
     from tocsin.core.types import FloatArray
 
-# What a network is shown of a value far outside its usual range; the error is measured against the value itself.
-SHOWN = (-1.0, 2.0)
-
 
 @dataclass(frozen=True, eq=False)
 class Networks:
@@ -67,12 +64,8 @@ class Networks:
         return Networks(*made)
 
     def rebuild(self, place: int, rows: FloatArray) -> FloatArray:
-        """Return what one network makes of rows of shape (n, f) that lie between 0 and 1 as a rule.
-
-        Each row by itself: products of whole matrices round differently with the number of rows only in the last bit.
-        """
-        shown = np.clip(rows, *SHOWN).astype(np.float32)
-        hidden = np.maximum(shown @ self.inward[place] + self.inward_bias[place], 0)
+        """Return what one network makes of rows of shape (n, f) that lie between 0 and 1 as a rule."""
+        hidden = np.maximum(rows.astype(np.float32) @ self.inward[place] + self.inward_bias[place], 0)
         return np.asarray(hidden @ self.outward[place] + self.outward_bias[place])
 
     def to_state(self) -> dict[str, Any]:

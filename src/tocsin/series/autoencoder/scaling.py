@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from tocsin.core.types import BoolArray, FloatArray
 
 BLOCKS, HELD_OUT = 10, (2, 5, 8)
-OUTER = (0.01, 0.99)
+OUTER, LEAST_OF_WHOLE = (0.01, 0.99), 0.1
 IDLE_NAME, IDLE_SUM = "util", 10.0
 TRAINED_SHARE = 0.7
 
@@ -45,9 +45,12 @@ def idle_rows(values: FloatArray, channels: Sequence[str]) -> BoolArray:
 
 
 def robust_range(rows: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return the 1 % quantile of each channel and the distance from there to the 99 % quantile."""
+    """Return the 1 % quantile of each channel, and the distance from there to the 99 % quantile.
+
+    The distance is a tenth of the whole range at least, for channels that rest nearly always.
+    """
     low, high = np.quantile(rows, OUTER, axis=0)
-    return low, high - low
+    return low, np.maximum(high - low, LEAST_OF_WHOLE * np.ptp(rows, axis=0))
 
 
 def whole_range(rows: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -14,7 +14,7 @@ import numpy as np
 
 from tocsin.core.errors import MissingExtra
 from tocsin.core.progress import track
-from tocsin.series.autoencoder.networks import SHOWN, Networks
+from tocsin.series.autoencoder.networks import Networks
 
 if TYPE_CHECKING:
     import torch
@@ -47,8 +47,8 @@ class Recipe:
         Where torch computes.
     """
 
-    epochs: int = 60
-    patience: int = 8
+    epochs: int = 10
+    patience: int = 5
     batch: int = 64
     rate: float = 1e-3
     l1: float = 1e-5
@@ -143,13 +143,12 @@ def gradient(weights: list[Tensor], batch: Tensor, l1: float) -> list[Tensor]:
     l1 : float
     """
     inward, inward_bias, outward, outward_bias = weights
-    shown = batch.clamp(*SHOWN)
-    hidden = (shown @ inward).add_(inward_bias).relu_()
+    hidden = (batch @ inward).add_(inward_bias).relu_()
     error = (hidden @ outward).add_(outward_bias).sub_(batch).sign_().div_(batch.shape[1] * batch.shape[2])
     outward_slope, outward_bias_slope = hidden.transpose(1, 2) @ error, error.sum(dim=1, keepdim=True)
     # Hidden units are zero or above: their signs say which of them let the error through.
     back = (error @ outward.transpose(1, 2)).add_(l1 / batch.shape[1]).mul_(hidden.sign_())
-    return [shown.transpose(1, 2) @ back, back.sum(dim=1, keepdim=True), outward_slope, outward_bias_slope]
+    return [batch.transpose(1, 2) @ back, back.sum(dim=1, keepdim=True), outward_slope, outward_bias_slope]
 
 
 def _descend(
@@ -171,7 +170,7 @@ def _descend(
 
 def _watched_error(torch: Any, weights: list[Tensor], rows: Tensor, real: Tensor) -> FloatArray:
     inward, inward_bias, outward, outward_bias = weights
-    hidden = (rows.clamp(*SHOWN) @ inward).add_(inward_bias).relu_()
+    hidden = (rows @ inward).add_(inward_bias).relu_()
     error = (hidden @ outward).add_(outward_bias).sub_(rows).abs_().mean(dim=2)
     return np.asarray(((error * real).sum(dim=1) / real.sum(dim=1)).cpu().numpy(), dtype=np.float64)
 
