@@ -36,7 +36,7 @@ $(VENV)/.core: $(VENV)/bin/python pyproject.toml constraints.txt
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.core
-	$(INSTALL) -e ".[dev,image]" torch xgboost-cpu
+	$(INSTALL) -e ".[dev,image]" torch xgboost-cpu transformers
 	touch $@
 
 clean:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import resource
 import time
+from collections.abc import Callable
 
 import numpy as np
 
@@ -32,7 +33,7 @@ def made(rows: int, targets: int, covariates: int) -> Series:
         columns.append(wave + 0.5 * switches[:, c % covariates] + 0.05 * rng.normal(size=rows))
     names = [f"temperature {c}" for c in range(targets)] + [f"covariate {c}" for c in range(covariates)]
     stamps = np.datetime64("2024-02-15T00:00:00", "ns") + t * np.timedelta64(600, "s")
-    return Series(np.column_stack((*columns, beside)), names, stamps)
+    return Series(np.column_stack((*columns, beside)), tuple(names), stamps)
 
 
 def main() -> None:
@@ -44,9 +45,10 @@ def main() -> None:
     given = asked.parse_args()
     series = made(given.rows, given.targets, given.covariates)
     detector = Forecast([f"temperature {c}" for c in range(given.targets)], jobs=given.jobs)
+    Forecast(lags=(2, 6), trees=2, jobs=1).fit(made(300, 2, 1))  # importing the library takes seconds, once
     base = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     total = np.zeros(2)
-    steps = {
+    steps: dict[str, Callable[[], object]] = {
         "learning": lambda: detector.fit(series),
         "scoring": lambda: detector.score(series),
         "explaining": lambda: print(*detector.top(series)[:3], sep="\n"),

@@ -52,7 +52,6 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "window-neighbours, 256 only": ("window-neighbours", {"windows": (256,)}),
     "window-neighbours, 32 only": ("window-neighbours", {"windows": (32,)}),
     "window-neighbours, causal": ("window-neighbours", {"causal": True}),
-    "window-neighbours, no averaging": ("window-neighbours", {"smoothing": 1}),
     "window-neighbours, 1000 references": ("window-neighbours", {"references": 1000}),
 }
 

@@ -86,7 +86,9 @@ def test_the_reasons_name_the_sensor_and_the_span(machine):
     healthy, live, _ = machine(3)
     values = np.array(live.values)[:1000]
     values[400:420, 7] = np.roll(values[:, 7], 300)[400:420]
-    found = AutoencoderFleet().fit(healthy).detect(replace(live, values=values), false_alarms="top 1")
+    found = (
+        AutoencoderFleet(epochs=40, pool="max").fit(healthy).detect(replace(live, values=values), false_alarms="top 1")
+    )
     anomaly = found.anomalies[0]
     assert 395 <= anomaly.start <= 420
     assert anomaly.because[0].name == "sensor 7"
@@ -118,7 +120,7 @@ def test_each_machine_is_judged_by_its_own_network(fleet):
         assert roc_auc_score(broken, mine.local) > 0.85
         other = detector.score(replace(live, id="node0" if id != "node0" else "node2"))
         healthy = ~broken
-        assert np.median(other.local[healthy]) > 5 * np.median(mine.local[healthy])
+        assert np.median(other.local[healthy]) > 3 * np.median(mine.local[healthy])
     # One threshold suits all: healthy rows of every machine have scores of one size.
     for _, live, broken, _ in fleet.values():
         above = np.mean(detector.score(live).local[~broken] > 1)
@@ -127,7 +129,9 @@ def test_each_machine_is_judged_by_its_own_network(fleet):
 
 def test_a_new_machine_starts_from_the_fleet(fleet, machine):
     mixed = fleet["node0"][3]
-    newcomer = machine(77, rows=300, sensors=8, live=600, id="node9", mixed=mixed)
+    newcomer = list(machine(77, rows=300, sensors=8, live=600, id="node9", mixed=mixed))
+    # Its level is that of no other machine.
+    newcomer[:2] = [replace(s, values=s.values - 60) for s in newcomer[:2]]
     machines = [m[0] for m in fleet.values()]
     detector = AutoencoderFleet().fit(machines)
     before = detector.score(newcomer[1])
@@ -137,7 +141,7 @@ def test_a_new_machine_starts_from_the_fleet(fleet, machine):
     after = detector.score(newcomer[1])
     assert after.notes["judged by"] == "node9"
     gain = [roc_auc_score(newcomer[2], s.local) for s in (before, after)]
-    assert gain[1] > gain[0]
+    assert gain[1] > max(0.85, gain[0] + 0.2)
     # The same few rows and few passes from a random start give less.
     short = AutoencoderFleet(epochs=3).fit(machines).update(newcomer[0]).score(newcomer[1]).local
     alone = AutoencoderFleet(epochs=3).fit(newcomer[0]).score(newcomer[1]).local
@@ -182,7 +186,7 @@ def test_a_dead_channel_and_missing_values(machine):
     now[:, 2] = 4.0
     calm = detector.score(replace(live, values=now)).parts[:, 2]
     now[100:, 2] = 9.0
-    assert detector.score(replace(live, values=now)).parts[100:, 2].min() > 10 * calm.max()
+    assert detector.score(replace(live, values=now)).parts[100:, 2].min() > 10 * np.quantile(calm, 0.9)
     now[50:60, 4] = np.nan
     scores = detector.score(replace(live, values=now))
     assert np.isnan(scores.parts[50:60, 4]).all()

@@ -189,6 +189,38 @@ def test_a_channel_that_is_mostly_gap_is_told_and_spoils_nothing():
     assert np.isnan(scores.parts[:, 1]).all()
 
 
+def test_a_gap_longer_than_a_window_and_a_dead_channel_spoil_nothing():
+    x, _ = disturbed(11)
+    x[500:1300] = np.nan
+    values = np.stack([x, np.full(len(x), 7.5)], axis=1)
+    made = Themis(length=30).fit(Series(values, ["load", "dead"]))
+    scores = made.score(Series(values, ["load", "dead"]))
+    assert np.isnan(scores.parts[500:1300, 0]).all()
+    assert np.isfinite(scores.parts[:480, 0]).all()
+    assert np.isfinite(scores.parts[1320:, 0]).all()
+    assert not scores.parts[:, 1].any()
+
+
+def test_without_torch_or_transformers_the_extra_is_named(monkeypatch):
+    import builtins
+
+    from tocsin.core.errors import MissingExtra
+
+    real = builtins.__import__
+    for package, extra in (("torch", "deep"), ("transformers", "llm")):
+
+        def without(name, *rest, package=package, **named):
+            if name == package:
+                raise ImportError(name)
+            return real(name, *rest, **named)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(builtins, "__import__", without)
+            with pytest.raises(MissingExtra, match=rf"Chronos encoder needs {package}.*tocsin\[{extra}\]"):
+                Themis("random:0").fit(np.arange(100.0))
+            assert np.isfinite(Themis().fit_score(np.sin(np.arange(100.0))).local).all()
+
+
 def test_saved_and_loaded_it_scores_the_same(tmp_path):
     x, _ = disturbed(9)
     made = Themis(adapter="top", length=30).fit(x)

@@ -10,14 +10,16 @@ Source: Borghesi, Bartolini, Lombardi, Milano and Benini, Anomaly Detection usin
 Computing Systems, AAAI 2019, arXiv 1811.05269, and its published code.
 
 Deviations from the source, all undone by `faithful`, where the network starts at random, sees the range from minimum to
-maximum, holds out random rows, takes two passes, and scores the largest error as it is: here channels are brought to
-their 1 % and 99 % quantiles, so that one glitch does not flatten a channel, and cut half that range beyond; three
-tenths of the rows are held out in blocks and say when to stop; errors are divided by what is usual for the channel on those rows, so that one noisy
-sensor does not drown the others, and scores by what 97 % of those rows stay below, so that machines can share a
-threshold. The source chooses the percentile of its threshold
-with labels and counts trained rows among healthy ones; here no label is used, and rows that were trained on count as
-much higher as held-out rows came out above them. Its scaler saw the anomalies, ours never sees anything but what it is
-given to learn from, also with `faithful`.
+maximum, holds out random rows, takes two passes, and scores the largest error as it is. Here channels are brought to
+their 1 % and 99 % quantiles, so that one glitch does not flatten a channel, and cut half that range beyond. Three
+tenths of the rows are held out in blocks and say when to stop. Errors are divided by what is usual for the channel on
+those rows, so that one noisy sensor does not drown the others, and joined by the rule that all detectors share; scores
+are divided by what 97 % of those rows stay below, so that machines can share a threshold. Passes, cut and joining were
+chosen on one half of the runs of a computing node with injected faults.
+
+The source chooses the percentile of its threshold with labels and counts trained rows among healthy ones; here no label
+is used, and rows that were trained on count as much higher as held-out rows came out above them. Its scaler saw the
+anomalies; ours sees nothing but what it is given to learn from, also with `faithful`.
 """
 
 from __future__ import annotations

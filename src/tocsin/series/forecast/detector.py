@@ -521,7 +521,7 @@ class Forecast(Detector):
             **super()._state(),
             "lags_": self.lags_.to_state(),
             "forecasters_": [f.to_state() for f in self.forecasters_],
-            "circumstances_": self.circumstances_ and self.circumstances_.to_state(),
+            "circumstances_": None if self.circumstances_ is None else self.circumstances_.to_state(),
         }
 
     def _restore(self, state: dict[str, Any]) -> None:
@@ -542,7 +542,9 @@ class Forecast(Detector):
             raise InputError("its parts do not fit together")
         self.lags_ = Lags.from_state(lags)
         self.forecasters_ = [Forecaster.from_state(f, len(self.lags_.steps), self.folds) for f in forecasters]
-        self.circumstances_ = beside and Circumstances.from_state(beside, count, channels, self.folds)
+        self.circumstances_ = None
+        if beside is not None:
+            self.circumstances_ = Circumstances.from_state(beside, count, channels, self.folds)
 
 
 def _digest(sample: Series) -> str:
