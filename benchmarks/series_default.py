@@ -311,7 +311,7 @@ def rosa_measures(lines: Sequence[dict[str, Any]], data: dict[str, np.ndarray]) 
 
 
 def table_many(results: Results, asked: Sequence[str], masks: dict[str, np.ndarray]) -> list[list[str]]:
-    head = ["row", "validation", "other", "smd AP", "asd AP", "smap_msl AP", "skab AUROC", "hpc AUROC", "hpc after 60 s",
+    head = ["row", "validation", "other", "smd AP", "asd AP", "smap_msl AP", "skab AUROC", "hpc AUROC", "hpc after 60",
             "rosa", "N", "V", "D", "rho N", "rho V", "rho D", "s per 10⁵ values"]  # fmt: skip
     out = []
     for row in asked:

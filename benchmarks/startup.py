@@ -2,7 +2,7 @@
 
     python benchmarks/startup.py
 
-CPU seconds of whole processes, the best of five, less the bare interpreter's start; beside scikit-learn in the same run.
+CPU seconds of whole processes, the best of five, less the bare interpreter's start; scikit-learn in the same run.
 """
 
 from __future__ import annotations

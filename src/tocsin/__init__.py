@@ -61,7 +61,7 @@ _FACE = {
     "read": "tocsin.io",
 }
 
-__all__ = ["__version__", "load", *_FACE]  # noqa: PLE0604
+__all__ = ["__version__", "load", *_FACE]
 
 
 def load(path: str) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -20,9 +21,7 @@ from tocsin.core.streaming import score_stream
 class MovingRange(Detector):
     """Largest minus smallest value of the window around each place: a score with a reach."""
 
-    card = Card(
-        name="moving-range", summary="", modality=("series",), learns_from="unlabelled", localises="time steps"
-    )
+    card = Card(name="moving-range", summary="", modality=("series",), learns_from="unlabelled", localises="time steps")
     window_ = 9
 
     def _fit(self, samples, rng):
@@ -36,7 +35,7 @@ class MovingRange(Detector):
 
 def parts_of(series: Series, cuts: list[int]) -> list[Series]:
     edges = [0, *sorted(set(cuts)), len(series)]
-    return [series.take(a, b) for a, b in zip(edges, edges[1:], strict=False) if b > a]
+    return [series.take(a, b) for a, b in pairwise(edges) if b > a]
 
 
 @settings(max_examples=60, deadline=None)
@@ -48,7 +47,7 @@ def test_parts_score_as_the_whole(n: int, cuts: list[int], seed: int) -> None:
     pieces = list(score_stream(detector, parts_of(series, [c for c in cuts if c < n])))
     assert np.array_equal(np.concatenate([s.local for _, s in pieces]), whole)
     assert np.array_equal(np.concatenate([p.values for p, _ in pieces]), series.values)
-    assert [p.meta.get("first_row") for p, _ in pieces][0] in (0, None)
+    assert next(p.meta.get("first_row") for p, _ in pieces) in (0, None)
 
 
 def test_memory_holds_a_part_and_two_reaches() -> None:

@@ -207,7 +207,7 @@ def test_without_torch_or_transformers_the_extra_is_named(monkeypatch):
     from tocsin.core.errors import MissingExtra
 
     real = builtins.__import__
-    for package, extra in (("torch", "deep"), ("transformers", "llm")):
+    for package, extra in (("torch", "chronos"), ("transformers", "chronos")):
 
         def without(name, *rest, package=package, **named):
             if name == package:

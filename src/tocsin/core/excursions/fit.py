@@ -326,7 +326,9 @@ def _counted(calibration: Calibration, level: float, seen: IntArray, findings: F
         if lower < level:
             longer = observed_runs(calibration, lower)
             if longer.size > seen.size:
-                findings.remarks.append(f"counted instead: {plural(longer.size, 'run')} above {lower:.4g}, which last longer")
+                findings.remarks.append(
+                    f"counted instead: {plural(longer.size, 'run')} above {lower:.4g}, which last longer"
+                )
                 seen = longer
     starts = mask_runs(calibration.scores > level, calibration.breaks)[0].size
     mean = float(seen.mean()) if seen.size else 1.0

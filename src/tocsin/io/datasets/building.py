@@ -44,7 +44,9 @@ def series(
         values = np.where(np.isinf(values), np.nan, values)
     if time is None and step is not None:
         time = (np.arange(len(values)) * round(step * 1e9)).astype("datetime64[ns]")
-        notes.append(Repair("the files hold no stamps: rows are counted from 1970 at the set's stated rate", len(values)))
+        notes.append(
+            Repair("the files hold no stamps: rows are counted from 1970 at the set's stated rate", len(values))
+        )
     if time is not None and (np.diff(time) < np.timedelta64(0, "ns")).any():
         back = int((np.diff(time) < np.timedelta64(0, "ns")).sum())
         notes.append(Repair("time goes back: rows keep their order and lose their stamps", back))

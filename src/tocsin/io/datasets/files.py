@@ -157,7 +157,9 @@ class Files:
 
     def _check_size(self, name: str, size: int) -> None:
         if size > LARGEST:
-            raise InputError(f"{self.where(name)} has {size / (1 << 30):.0f} GiB, more than a data set's file should have")
+            raise InputError(
+                f"{self.where(name)} has {size / (1 << 30):.0f} GiB, more than a data set's file should have"
+            )
 
 
 def _in_folder(place: Path) -> list[str]:

@@ -39,8 +39,17 @@ def read(files: Files) -> Dataset | None:
         if not isinstance(runs, dict) or not isinstance(about.get("columns"), list):
             continue
         made = [
-            entry(run, _load, files, name, run, about["columns"], known, group=run,
-                  split="train" if known.get("mode") == "normal" else "test")
+            entry(
+                run,
+                _load,
+                files,
+                name,
+                run,
+                about["columns"],
+                known,
+                group=run,
+                split="train" if known.get("mode") == "normal" else "test",
+            )
             for run, known in runs.items()
             if {f"{run}.x", f"{run}.t", f"{run}.label"} <= keys
         ]

@@ -36,9 +36,7 @@ def read(files: Files) -> Dataset | None:
         if {"timestamp", "channel", "value", "label", "segment", "train"} <= columns:
             table = tables.columns(files.text(name), files.where(name))
             parts = dict(zip(table["segment"], table["train"], strict=True))
-            made = [
-                entry(s, _segment, files, name, s, split="train" if t == "1" else "test") for s, t in parts.items()
-            ]
+            made = [entry(s, _segment, files, name, s, split="train" if t == "1" else "test") for s, t in parts.items()]
             return Dataset(made, "opssat", SOURCE)
     return None
 

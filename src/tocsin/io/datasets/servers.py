@@ -38,11 +38,15 @@ def read_smd(files: Files) -> Dataset | None:
     for name in files.names:
         if match := PACKED.search(name):
             if {"train", "test", "label"} <= set(files.keys(name)):
-                made += [entry(f"{match[1]}/{p}", _packed, files, name, "", p, SMD_STEP, "smd", split=p, group=match[1])
-                         for p in ("train", "test")]
+                made += [
+                    entry(f"{match[1]}/{p}", _packed, files, name, "", p, SMD_STEP, "smd", split=p, group=match[1])
+                    for p in ("train", "test")
+                ]
         elif match := MACHINE.search(name):
             inside, machine = files.within(name.removesuffix(f"test/{match[1]}.txt")), match[1]
-            made += [entry(f"{machine}/{p}", _text, inside, machine, p, split=p, group=machine) for p in ("train", "test")]
+            made += [
+                entry(f"{machine}/{p}", _text, inside, machine, p, split=p, group=machine) for p in ("train", "test")
+            ]
     return Dataset(made, "smd", SMD) if made else None
 
 
@@ -53,7 +57,9 @@ def read_asd(files: Files) -> Dataset | None:
         if not name.endswith(".npz"):
             continue
         keys = files.keys(name)
-        machines = [k.removesuffix(".interpretation") for k in keys if k.startswith("omi-") and k.endswith(".interpretation")]
+        machines = [
+            k.removesuffix(".interpretation") for k in keys if k.startswith("omi-") and k.endswith(".interpretation")
+        ]
         made += [
             entry(f"{m}/{p}", _packed, files, name, f"{m}.", p, ASD_STEP, "asd", split=p, group=m)
             for m in sorted(machines, key=lambda m: (len(m), m))
@@ -92,13 +98,12 @@ def _series(values: Any, machine: str, part: str, step: float, dataset: str, **m
     return series(values, f"{machine}/{part}", step=step, dataset=dataset, channels=_channels(values), **more)
 
 
-def _with_truth(
-    where: str, values: Any, label: Any, reasons: str, machine: str, step: float, dataset: str
-) -> Loaded:
+def _with_truth(where: str, values: Any, label: Any, reasons: str, machine: str, step: float, dataset: str) -> Loaded:
     truth = from_mask(label, len(values), where)
     named = _channels(values)
     given = [_cause(line, where, len(named)) for line in reasons.splitlines() if line.strip()]
-    causes, notes = [], ()
+    causes: list[tuple[str, ...]] = []
+    notes: tuple[Repair, ...] = ()
     for start, stop in truth.intervals or ():
         # The two files count the end of an interval differently: what overlaps belongs together.
         blamed = {c for first, last, channels in given if first < stop and last >= start for c in channels}

@@ -8,7 +8,7 @@ Reference: Katser and Kozitsin, Skoltech Anomaly Benchmark, 2020.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -45,7 +45,7 @@ def _load(files: Files, name: str, id: str) -> Loaded:
     time = tables.stamps(table["datetime"], where, "datetime")
     names = [n for n in table if n not in ("datetime", "anomaly", "changepoint")]
     values = np.stack([tables.numbers(table[n], where, n) for n in names], axis=1)
-    meta: dict[str, object] = {"dataset": "skab", "train_rows": min(LEARNING_ROWS, len(values) // 2)}
+    meta: dict[str, Any] = {"dataset": "skab", "train_rows": min(LEARNING_ROWS, len(values) // 2)}
     if "changepoint" in table:
         meta["changepoints"] = np.flatnonzero(tables.marks(table["changepoint"], where, "changepoint")).tolist()
     sample = series(values, id, channels=names, time=time, **meta)

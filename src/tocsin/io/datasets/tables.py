@@ -51,7 +51,9 @@ def numbers(cells: Sequence[str], where: str, column: str) -> FloatArray:
         return np.asarray([cell or "nan" for cell in cells], dtype=np.float64)
     except ValueError:
         row = next(i for i, cell in enumerate(cells) if not _is_number(cell))
-        raise InputError(f"{where} holds {cells[row]!r} in column {column!r}, row {row + 2}: a number belongs there") from None
+        raise InputError(
+            f"{where} holds {cells[row]!r} in column {column!r}, row {row + 2}: a number belongs there"
+        ) from None
 
 
 def marks(cells: Sequence[str], where: str, column: str) -> BoolArray:

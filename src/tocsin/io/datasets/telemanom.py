@@ -52,16 +52,24 @@ def read(files: Files) -> Dataset | None:
     for channel in sorted(intervals):
         if f"{channel}.test" in keys or any(n.endswith(f"test/{channel}.npy") for n in inside.names):
             made += [
-                entry(f"{channel}/{p}", _load, inside, packed, channel, p, intervals[channel], spacecraft[channel],
-                      split=p, group=channel)
+                entry(
+                    f"{channel}/{p}",
+                    _load,
+                    inside,
+                    packed,
+                    channel,
+                    p,
+                    intervals[channel],
+                    spacecraft[channel],
+                    split=p,
+                    group=channel,
+                )
                 for p in ("train", "test")
             ]
     return Dataset(made, "smap-msl", SOURCE) if made else None
 
 
-def _load(
-    files: Files, packed: str, channel: str, part: str, pairs: list[tuple[int, int]], craft: str
-) -> Loaded:
+def _load(files: Files, packed: str, channel: str, part: str, pairs: list[tuple[int, int]], craft: str) -> Loaded:
     if packed and f"{channel}.{part}" in files.keys(packed):
         values: AnyArray = files.member(packed, f"{channel}.{part}")
     else:

@@ -30,18 +30,17 @@ SOURCE = "TheDatumOrg; the collection Apache-2.0, each series under the licence 
 
 def read_tsb_ad(files: Files) -> Dataset | None:
     """Return TSB-AD, or None where the files are laid out otherwise."""
-    made = []
-    for name in files.names:
-        if match := NAME.match(name.rsplit("/", 1)[-1]):
-            made.append(entry(match[1], _csv, files, name))
+    made = [
+        entry(match[1], _csv, files, name)
+        for name in files.names
+        if (match := NAME.match(name.rsplit("/", 1)[-1])) is not None
+    ]
     return Dataset(made, "tsb-ad", SOURCE) if made else None
 
 
 def read_tsb_uad(files: Files) -> Dataset | None:
     """Return series of TSB-UAD, or None where the files are laid out otherwise."""
-    made = [
-        entry(n.rsplit("/", 1)[-1].removesuffix(".out"), _out, files, n) for n in files.names if n.endswith(".out")
-    ]
+    made = [entry(n.rsplit("/", 1)[-1].removesuffix(".out"), _out, files, n) for n in files.names if n.endswith(".out")]
     for name in files.names:
         if not made and name.endswith(".npz"):
             keys = files.keys(name)
@@ -64,7 +63,13 @@ def _csv(files: Files, name: str) -> Loaded:
     match = NAME.match(name.rsplit("/", 1)[-1])
     assert match is not None
     sample = series(
-        values[whole], match[1], channels=names, repairs=notes, dataset="tsb-ad", train_rows=int(match[5]), origin=match[2]
+        values[whole],
+        match[1],
+        channels=names,
+        repairs=notes,
+        dataset="tsb-ad",
+        train_rows=int(match[5]),
+        origin=match[2],
     )
     return sample, from_mask(label[whole] > 0, int(whole.sum()), where)
 

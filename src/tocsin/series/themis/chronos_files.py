@@ -214,8 +214,8 @@ def _libraries() -> None:
     try:
         import torch  # noqa: F401
     except ImportError:
-        raise MissingExtra("deep", "torch", "themis with a Chronos encoder") from None
+        raise MissingExtra("chronos", "torch", "themis with a Chronos encoder") from None
     try:
         import transformers  # noqa: F401
     except ImportError:
-        raise MissingExtra("llm", "transformers", "themis with a Chronos encoder") from None
+        raise MissingExtra("chronos", "transformers", "themis with a Chronos encoder") from None
