@@ -39,6 +39,7 @@ def export(run: Path, out: Path) -> str:
     save_file({k: v.to(torch.float16).contiguous() for k, v in average.items()}, temporary, metadata=stored)
     if temporary.stat().st_size > MOST_BYTES:
         raise SystemExit(f"{temporary.stat().st_size} bytes are more than the {MOST_BYTES} that may ship")
+    temporary.chmod(0o644)
     temporary.replace(target)
     net = weights.build(weights.read(str(out)))
     count = sum(p.numel() for p in net.parameters())

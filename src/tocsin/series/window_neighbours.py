@@ -9,11 +9,16 @@ so several are used and their distances put on one scale: how rare each is among
 2. For each length, windows are cut every eighth of a window; long ones are averaged down to 32 numbers. With one
    channel they lose their mean; with several they keep it, for there an unusual level is news. Their distance to the
    k-th nearest of a random set of learned windows is taken, leaving out windows that overlap them by more than half.
-3. Channels are joined by the root mean square of log(1 + distance), distances in halves of a standard deviation. They
-   are not divided by what is usual for each channel: a channel that hardly ever moves would then shout all others down.
-4. A row gets the mean over all windows that cover it.
+3. Channels are joined by the root mean square of log(1 + distance / unit). The unit is 0.3 standard deviations, and
+   where more was learned than is kept, up to 0.6 of the channel's own 99 % quantile more. Little is not enough to know
+   a channel's usual distance: nothing in it happens twice, so what changes slowly would count for nothing.
+   Where too much of a channel's window is missing, the channel has no say in it.
+4. A row gets the mean over all windows that cover it, or the 32 rows around it.
 5. For each length, the result becomes -ln of the share of learned rows that are at least as far away, and a row's score
    is the largest over lengths. The scale is fixed when it is learned, so a score never depends on what else is scored.
+
+Among several channels, those that hold at most two values while learning are switches (commands, flags, idle sensors):
+they are judged by how far they are from the nearest value learned, and not by the pattern in which they flip.
 
 Lengths and rules were chosen by measurement, see docs/choices.md. Reference: distance-based outliers go back to
 Ramaswamy, Rastogi and Shim, Efficient Algorithms for Mining Outliers from Large Data Sets, 2000.
@@ -22,15 +27,15 @@ Ramaswamy, Rastogi and Shim, Efficient Algorithms for Mining Outliers from Large
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
 from tocsin.core.card import Card
-from tocsin.core.channels import join
+from tocsin.core.channels import join, reference_of
 from tocsin.core.detector import Detector
 from tocsin.core.errors import InputError
+from tocsin.core.gaps import TOLERATED, bridge, long_gaps
 from tocsin.core.neighbours import nearest
 from tocsin.core.profile import CLIP
 from tocsin.core.samples import Series
@@ -40,13 +45,16 @@ from tocsin.core.windows import running_sum, windows_at
 from tocsin.core.words import duration
 
 if TYPE_CHECKING:
-    from tocsin.core.types import FloatArray, IntArray
+    from tocsin.core.types import BoolArray, FloatArray, IntArray
 
 LENGTH = 32
 STRIDES_PER_WINDOW = 8
 LEAST_WINDOW = 4
-# Distances, in standard deviations, that the logarithm over channels counts as one.
-UNIT = 0.5
+# What the logarithm over channels counts as one: so many standard deviations, and so much of the usual distance.
+UNIT, OF_USUAL = 0.3, 0.6
+LEAST_ROWS = 32
+# Where kept windows with gaps are put.
+FAR = np.float32(1e5)
 ONE_CHANNEL: dict[str, Any] = {"windows": (32, 64, 256), "neighbours": 5, "references": 5000, "centred": True}
 MANY_CHANNELS: dict[str, Any] = {"windows": (16, 64), "neighbours": 1, "references": 1500, "centred": False}
 
@@ -67,6 +75,8 @@ class WindowNeighbours(Detector):
         when left out.
     centred : bool, optional
         Whether windows lose their own mean; for one channel only when left out.
+    patterns : bool
+        Judge channels of at most two values like all others: for several channels that are all digital signals.
     rule : {'max', 'sum'}
         How lengths are joined: the largest, or the sum.
     causal : bool
@@ -90,6 +100,7 @@ class WindowNeighbours(Detector):
         modality=("series",),
         learns_from="unlabelled",
         localises="time steps",
+        handles_missing=True,
         cost="linear: rows x channels x kept windows; about a second per 100 000 values",
         cite="Ramaswamy, Rastogi and Shim 2000",
     )
@@ -98,6 +109,10 @@ class WindowNeighbours(Detector):
     windows_: tuple[int, ...]
     neighbours_: int
     centred_: bool
+    widths_: tuple[int, ...]
+    switches_: BoolArray
+    states_: FloatArray
+    units_: FloatArray
     scales_: tuple[FloatArray, ...]
     references_: tuple[FloatArray, ...]
     _own: list[Scores]
@@ -109,6 +124,7 @@ class WindowNeighbours(Detector):
         neighbours: int | None = None,
         references: int | None = None,
         centred: bool | None = None,
+        patterns: bool = False,
         rule: Literal["max", "sum"] = "max",
         causal: bool = False,
         random_state: int = 0,
@@ -117,6 +133,7 @@ class WindowNeighbours(Detector):
         self.neighbours = neighbours
         self.references = references
         self.centred = centred
+        self.patterns = patterns
         self.rule = rule
         self.causal = causal
         self.random_state = random_state
@@ -129,18 +146,27 @@ class WindowNeighbours(Detector):
         # Samples lie so far apart that no window of one counts as near to a window of another.
         origins = np.cumsum([0, *(n + max(self.windows_) for n in lengths[:-1])])
         columns = [self._standard(s.values) for s in samples]
-        parts = [np.zeros(s.values.shape, dtype=np.float32) for s in samples]
+        parts = [np.full(s.values.shape, np.nan, dtype=np.float32) for s in samples]
         rare: list[list[FloatArray]] = [[] for _ in samples]
         references, scales = [], []
-        for window in self.windows_:
+        self.units_ = np.full((len(self.windows_), len(self.channels_)), UNIT)
+        for level, window in enumerate(self.windows_):
             kept = self._draw(lengths, window, keep, rng)
-            learned = self._gather(columns, kept, window)
+            learned = self._gather(samples, columns, kept, window)
             positions = np.concatenate([at + origin for at, origin in zip(kept, origins, strict=True)])
-            joined = [
-                self._joined(values, window, learned, _starts(s, window), part, int(origin), positions)
-                for s, values, part, origin in zip(samples, columns, parts, origins, strict=True)
+            apart = [
+                self._apart(s, values, window, learned, int(origin), positions)
+                for s, values, origin in zip(samples, columns, origins, strict=True)
             ]
-            scale = tail_scale(np.concatenate([j for s, j in zip(samples, joined, strict=True) if len(s) >= window]))
+            known = 1 - len(positions) / sum(max(0, n - window + 1) for n in lengths)
+            self.units_[level] += OF_USUAL * known * reference_of(np.concatenate(apart))
+            joined = [self._joined(level, s, a, p) for s, a, p in zip(samples, apart, parts, strict=True)]
+            seen = np.concatenate([j[np.isfinite(j)] for s, j in zip(samples, joined, strict=True) if len(s) >= window])
+            if not len(seen):
+                raise InputError(
+                    f"no stretch of {window} rows is whole enough to learn from: fill the gaps, or choose shorter windows"
+                )
+            scale = tail_scale(seen)
             for own, values in zip(rare, joined, strict=True):
                 own.append(tail(scale, values))
             references.append(learned)
@@ -165,10 +191,34 @@ class WindowNeighbours(Detector):
         longest, shortest = max(map(len, samples)), min(map(len, samples))
         room = max(LEAST_WINDOW, min(longest // 8, shortest))
         self.windows_ = tuple(sorted({int(w) for w in asked if w <= room})) or (min(room, int(min(asked))),)
+        self.widths_ = tuple(max(w, min(LEAST_ROWS, longest // 8)) for w in self.windows_)
+        self._find_switches(samples)
         step = next((s.step for s in samples if s.step), None)
         lasts = "" if step is None else f" ({', '.join(duration(step * w) for w in self.windows_)})"
         self.findings_ += (f"windows of {', '.join(map(str, self.windows_))} rows{lasts}",)
         return int(keep)
+
+    def _find_switches(self, samples: Sequence[Series]) -> None:
+        """Find channels of at most two values, and keep those values."""
+        count = len(self.channels_)
+        self.switches_, self.states_ = np.zeros(count, dtype=bool), np.zeros((count, 2))
+        if count == 1 or self.patterns:
+            return
+        for c in range(count):
+            seen = np.empty(0)
+            for sample in samples:
+                column = sample.values[:, c]
+                seen = np.unique(np.append(seen, column[np.isfinite(column)]))
+                if len(seen) > 2:
+                    break
+            if 0 < len(seen) <= 2:
+                self.switches_[c], self.states_[c] = True, (seen[0], seen[-1])
+        if self.switches_.any():
+            names = [n for n, switch in zip(self.channels_, self.switches_, strict=True) if switch]
+            told = ", ".join(names[:5]) + (" ..." if len(names) > 5 else "")
+            self.findings_ += (
+                f"at most two values in what was learned, so that only other values are strange: {told}",
+            )
 
     def _draw(self, lengths: Sequence[int], window: int, keep: int, rng: np.random.Generator) -> list[IntArray]:
         """Starts of the windows to keep, ascending, one array per sample."""
@@ -179,13 +229,18 @@ class WindowNeighbours(Detector):
         cuts = np.searchsorted(chosen, edges)
         return [chosen[a:b] - edge for a, b, edge in zip(cuts[:-1], cuts[1:], edges[:-1], strict=True)]
 
-    def _gather(self, columns: Sequence[FloatArray], kept: Sequence[IntArray], window: int) -> FloatArray:
-        """Kept windows of all channels, shape (c, r, d)."""
+    def _gather(
+        self, samples: Sequence[Series], columns: Sequence[FloatArray], kept: Sequence[IntArray], window: int
+    ) -> FloatArray:
+        """Kept windows of all channels, shape (c, r, d); those with gaps are put where nothing is near them."""
         found = [
             np.concatenate([self._windows(values[:, c], window, at) for values, at in zip(columns, kept, strict=True)])
             for c in range(len(self.channels_))
         ]
-        return np.stack(found)
+        learned = np.stack(found)
+        gaps = np.concatenate([_gappy(s, window, at) for s, at in zip(samples, kept, strict=True)])
+        learned[gaps.T] = FAR
+        return learned
 
     def _windows(self, column: FloatArray, window: int, starts: IntArray) -> FloatArray:
         if not len(starts):
@@ -201,12 +256,13 @@ class WindowNeighbours(Detector):
                 f"{sample.id or 'the series'}: pass a longer series"
             )
         values = self._standard(sample.values)
-        parts = np.zeros(sample.values.shape, dtype=np.float32)
+        parts = np.full(sample.values.shape, np.nan, dtype=np.float32)
         rare = []
-        for window, learned, scale in zip(self.windows_, self.references_, self.scales_, strict=True):
+        for level, window in enumerate(self.windows_):
             # A sample that is too short for some lengths is judged by the others.
             if window <= len(sample):
-                rare.append(tail(scale, self._joined(values, window, learned, _starts(sample, window), parts)))
+                apart = self._apart(sample, values, window, self.references_[level])
+                rare.append(tail(self.scales_[level], self._joined(level, sample, apart, parts)))
         return self._scores(sample, rare, parts)
 
     def _score_own(self, sample: Series, index: int) -> Scores:
@@ -215,79 +271,89 @@ class WindowNeighbours(Detector):
             del self._own
         return own
 
-    def _joined(
+    def _apart(
         self,
+        sample: Series,
         values: FloatArray,
         window: int,
         learned: FloatArray,
-        starts: IntArray,
-        parts: FloatArray,
         origin: int = 0,
         positions: IntArray | None = None,
     ) -> FloatArray:
-        """Distance of each row for one length; `parts` takes up the largest of each channel over lengths.
+        """Distance of each window to its k-th neighbour, in standard deviations, of shape (windows, c).
 
         `positions` says where the learned windows stand if they are the sample's own, and `origin` where it begins.
         """
-        apart = np.stack(
-            [self._apart(values[:, c], window, learned[c], starts, origin, positions) for c in range(values.shape[1])],
-            axis=1,
-        )
-        ends = starts + window - 1
-        rows = partial(_over_rows, starts=ends if self.causal else starts, n=len(values), window=window)
+        starts = _starts(sample, window)
+        found = np.zeros((len(starts), values.shape[1]), dtype=np.float32)
         for c in range(values.shape[1]):
-            np.maximum(parts[:, c], rows(apart[:, c]), out=parts[:, c])
-        return rows(join(apart))
+            windows = self._windows(values[:, c], window, starts)
+            if not learned[c].any():
+                # A constant: all learned windows are zeros.
+                found[:, c] = np.sqrt(np.einsum("ij,ij->i", windows, windows))
+                continue
+            apart, _ = nearest(
+                windows,
+                learned[c],
+                self.neighbours_,
+                starts=starts + origin,
+                reference_starts=positions,
+                exclusion=0 if positions is None else max(1, window // 2),
+            )
+            # Where so little was learned that there are not enough neighbours, the farthest there is stands for them.
+            found[:, c] = np.where(np.isfinite(apart), apart, 0).max(axis=1)
+        found /= np.float32(np.sqrt(learned.shape[2]))
+        found[_gappy(sample, window, starts)] = np.nan
+        # A channel of which nothing was learned.
+        found[:, (learned == FAR).all(axis=(1, 2))] = np.nan
+        return found
 
-    def _apart(
-        self,
-        column: FloatArray,
-        window: int,
-        learned: FloatArray,
-        starts: IntArray,
-        origin: int,
-        positions: IntArray | None,
-    ) -> FloatArray:
-        """Distance of each window of one channel to its k-th neighbour, in units per row."""
-        own = positions is not None
-        apart, _ = nearest(
-            self._windows(column, window, starts),
-            learned,
-            self.neighbours_,
-            starts=starts + origin,
-            reference_starts=positions,
-            exclusion=max(1, window // 2) if own else 0,
-        )
-        far = apart[:, -1].copy()
-        short = ~np.isfinite(far)
-        if short.any():
-            # So little was learned that there are not enough neighbours: the farthest there is stands for them.
-            far[short] = np.where(np.isfinite(apart[short]), apart[short], 0).max(axis=1)
-        return np.asarray(far / np.float32(UNIT * np.sqrt(learned.shape[1])))
+    def _joined(self, level: int, sample: Series, apart: FloatArray, parts: FloatArray) -> FloatArray:
+        """From distances of windows to one per row; `parts` takes up the largest of each channel over lengths."""
+        window, width = self.windows_[level], self.widths_[level]
+        starts = _starts(sample, window)
+        ends = starts + window - 1
+        apart = apart / self.units_[level].astype(np.float32)
+        for c in range(apart.shape[1] + 1):
+            one = join(apart) if c == apart.shape[1] else apart[:, c]
+            if self.causal:
+                rows = _over_rows(one, ends, len(sample), width)
+            else:
+                rows = _over_rows(one, starts - (width - window) // 2, len(sample), width)
+            if c < apart.shape[1]:
+                np.fmax(parts[:, c], rows, out=parts[:, c])
+        return rows
 
     def _scores(self, sample: Series, rare: Sequence[FloatArray], parts: FloatArray) -> Scores:
-        joined = np.max(rare, axis=0) if self.rule == "max" else np.sum(rare, axis=0)
+        joined = np.fmax.reduce(rare)
+        if self.rule == "sum":
+            joined = np.where(np.isfinite(joined), np.nansum(rare, axis=0), np.nan)
         return Scores(joined, parts=parts, part_names=sample.channels)
 
     def _standard(self, values: FloatArray) -> FloatArray:
-        """Channels in robust standard deviations from their medians, float64."""
+        """Channels in robust standard deviations from their medians, switches by how far from a learned state."""
         assert self.profile_ is not None
+        values = bridge(values)
         scaled = (values.astype(np.float64) - self.profile_.centre) / self.profile_.scale
+        low, high = self.states_[self.switches_].T
+        raw = values[:, self.switches_].astype(np.float64)
+        apart = np.minimum(np.abs(raw - low), np.abs(raw - high))
+        scaled[:, self.switches_] = apart / np.where(high > low, high - low, 1.0)
         return np.asarray(np.clip(scaled, -CLIP, CLIP, out=scaled))
 
     @property
     def reach(self) -> int:
-        """Two of the longest window, for a row looks at all windows that cover it, and what the last one may shift.
+        """The longest window and the rows that it is averaged over, and how far the last window may be shifted.
 
         A causal score looks as far, but to one side only.
         """
         longest = self.windows_[-1]
-        return (2 * longest + max(1, longest // STRIDES_PER_WINDOW)) * (2 if self.causal else 1)
+        return (longest + self.widths_[-1] + max(1, longest // STRIDES_PER_WINDOW)) * (2 if self.causal else 1)
 
     @property
     def blur(self) -> int:
-        """Twice the shortest window: a short event makes no more rows than these look strange."""
-        return 2 * self.windows_[0]
+        """What one strange row reaches through the shortest window."""
+        return self.windows_[0] + self.widths_[0]
 
     @classmethod
     def example_parameters(cls) -> dict[str, Any]:
@@ -308,15 +374,27 @@ def _starts(sample: Series, window: int) -> IntArray:
     return np.unique(np.concatenate(([0], regular, [n - window])))
 
 
-def _over_rows(window_scores: FloatArray, starts: IntArray, n: int, window: int) -> FloatArray:
-    """Mean over all windows that cover a row; rows that none covers take the nearest value. Zeros without windows."""
-    if not len(starts):
-        return np.zeros(n, dtype=window_scores.dtype)
-    placed, present = np.zeros(n + 2 * window), np.zeros(n + 2 * window)
-    placed[starts + window - 1], present[starts + window - 1] = window_scores, 1.0
-    count = running_sum(present, window)[:n]
-    bare = count == 0
-    rows = running_sum(placed, window)[:n] / np.maximum(count, 1.0)
-    if bare.any():
-        rows[bare] = np.interp(np.flatnonzero(bare), np.flatnonzero(~bare), rows[~bare])
-    return np.asarray(rows, dtype=window_scores.dtype)
+def _gappy(sample: Series, window: int, starts: IntArray) -> BoolArray:
+    """Which windows say nothing about a channel, for too much of them is missing; shape (windows, c)."""
+    missing = ~np.isfinite(sample.values)
+    if not len(starts) or not missing.any():
+        return np.zeros((len(starts), missing.shape[1]), dtype=bool)
+    long = long_gaps(missing, TOLERATED * window)
+    columns = [
+        (running_sum(missing[:, c].astype(np.float64), window) > TOLERATED * window)
+        | (running_sum(long[:, c].astype(np.float64), window) > 0)
+        for c in range(missing.shape[1])
+    ]
+    return np.stack(columns, axis=1)[starts]
+
+
+def _over_rows(window_scores: FloatArray, starts: IntArray, n: int, width: int) -> FloatArray:
+    """Mean over all windows that cover a row, taking each to be `width` rows long; NaN where there is none."""
+    known = np.isfinite(window_scores)
+    starts, window_scores = starts[known], window_scores[known]
+    # Windows may begin before the first row once they are widened.
+    placed, present = np.zeros(n + 3 * width), np.zeros(n + 3 * width)
+    placed[starts + 2 * width - 1], present[starts + 2 * width - 1] = window_scores, 1.0
+    count = running_sum(present, width)[width : width + n]
+    rows = running_sum(placed, width)[width : width + n] / np.maximum(count, 1.0)
+    return np.asarray(np.where(count > 0, rows, np.nan), dtype=window_scores.dtype)

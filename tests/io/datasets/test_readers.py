@@ -1,4 +1,4 @@
-"""Readers of public layouts, on the real files: the counts that their sources state, and what a stranger might bring."""
+"""Readers of public layouts on the real files: the counts that their sources state, and what a stranger brings."""
 
 from __future__ import annotations
 

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from tocsin.series.timercd.net import TimeRCDNet
     from tocsin.series.timercd.settings import Settings
 
-# Points of all channels in one pass through the network; bounds memory whatever the length of a series.
-BATCH_POINTS = 1 << 15
+# Points of all channels in one pass through the network: bounds memory whatever the length of a series, and few enough
+# that what passes from layer to layer stays in cache.
+BATCH_POINTS = 1 << 13
 
 
 def logits(net: TimeRCDNet, values: FloatArray, settings: Settings) -> FloatArray:
