@@ -359,6 +359,9 @@ class Detector(Parameters, ABC):
             return replace(scores, sample_id=sample.id)
         reach = 1 if self.card.handles_missing else self.reach
         local, parts = gaps.withhold(scores.local, scores.parts, absent, reach)
+        if self.card.handles_missing:
+            # The detector has seen what is missing: only where nothing was observed at all is its word not taken.
+            local = np.where(np.isfinite(local) | absent.all(axis=1), local, scores.local)
         overall = float(np.nanmax(local)) if np.isfinite(local).any() else float("nan")
         return replace(scores, local=local, parts=parts, overall=overall, sample_id=sample.id)
 

@@ -164,7 +164,7 @@ class WindowNeighbours(Detector):
             seen = np.concatenate([j[np.isfinite(j)] for s, j in zip(samples, joined, strict=True) if len(s) >= window])
             if not len(seen):
                 raise InputError(
-                    f"no stretch of {window} rows is whole enough to learn from: fill the gaps, or choose shorter windows"
+                    f"no stretch of {window} rows is whole enough to learn from: fill gaps, or take shorter windows"
                 )
             scale = tail_scale(seen)
             for own, values in zip(rare, joined, strict=True):
@@ -389,7 +389,11 @@ def _gappy(sample: Series, window: int, starts: IntArray) -> BoolArray:
 
 
 def _over_rows(window_scores: FloatArray, starts: IntArray, n: int, width: int) -> FloatArray:
-    """Mean over all windows that cover a row, taking each to be `width` rows long; NaN where there is none."""
+    """Mean over all windows that cover a row, taking each to be `width` rows long; NaN where there is none.
+
+    Rows before the first window, which only a causal score has, take its value.
+    """
+    first = max(0, int(starts[0])) if len(starts) else 0
     known = np.isfinite(window_scores)
     starts, window_scores = starts[known], window_scores[known]
     # Windows may begin before the first row once they are widened.
@@ -397,4 +401,6 @@ def _over_rows(window_scores: FloatArray, starts: IntArray, n: int, width: int) 
     placed[starts + 2 * width - 1], present[starts + 2 * width - 1] = window_scores, 1.0
     count = running_sum(present, width)[width : width + n]
     rows = running_sum(placed, width)[width : width + n] / np.maximum(count, 1.0)
-    return np.asarray(np.where(count > 0, rows, np.nan), dtype=window_scores.dtype)
+    rows = np.where(count > 0, rows, np.nan)
+    rows[:first] = rows[first]
+    return np.asarray(rows, dtype=window_scores.dtype)
