@@ -9,8 +9,9 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c c
 demo: $(VENV)/.core
 	$(BIN)/tocsin demo -o tocsin-demo || test $$? -eq 1
 
+# Two workers with one thread each: libraries that each take all cores would only wait for one another.
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -n 2 -m "not slow" --cov --cov-report=term:skip-covered -q
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m "not slow" --cov --cov-report=term:skip-covered -q
 
 test-slow: $(VENV)/.dev
 	$(BIN)/python -m pytest -m slow -q

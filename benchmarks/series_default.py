@@ -1,6 +1,6 @@
 """Which detector `tocsin detect` uses on series when none is named: every candidate on public labelled data.
 
-    python benchmarks/series_default.py DATA [--work FOLDER] [--only ROW ...] [--kind one|many]
+    python benchmarks/series_default.py DATA [--work FOLDER] [--only ROW ...] [--kind one|many|causes]
 
 DATA holds one folder per set (nab, kpi_netman, ecg_sed, ucr_anomaly; smd, asd, smap_msl, skab, hpc_ldms, rosa), as
 their readers take them. What a row reached on a series is kept in FOLDER/results.jsonl and not computed again, so the
@@ -32,6 +32,8 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 import numpy as np  # noqa: E402 - after the threads are pinned
 
 from tocsin.core.dataset import Entry  # noqa: E402
+from tocsin.core.decide import unusual  # noqa: E402
+from tocsin.core.profile import ChannelProfile  # noqa: E402
 from tocsin.core.registry import make, names  # noqa: E402
 from tocsin.core.samples import Series  # noqa: E402
 from tocsin.io.datasets import read_dataset  # noqa: E402
@@ -48,11 +50,17 @@ TOO_LONG = {"matrix-profile": 60_000}
 
 # What is tried besides every registered detector for series with its constructor's defaults.
 VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
-    "window-neighbours, 64 only": ("window-neighbours", {"windows": (64,)}),
-    "window-neighbours, 256 only": ("window-neighbours", {"windows": (256,)}),
-    "window-neighbours, 32 only": ("window-neighbours", {"windows": (32,)}),
     "window-neighbours, causal": ("window-neighbours", {"causal": True}),
+    "window-neighbours, sum": ("window-neighbours", {"rule": "sum"}),
     "window-neighbours, 1000 references": ("window-neighbours", {"references": 1000}),
+    "window-neighbours, centred": ("window-neighbours", {"centred": True}),
+    "window-neighbours, not centred": ("window-neighbours", {"centred": False}),
+    "window-neighbours, 1st neighbour": ("window-neighbours", {"neighbours": 1}),
+    "window-neighbours, 5th neighbour": ("window-neighbours", {"neighbours": 5}),
+    "window-neighbours, patterns of switches": ("window-neighbours", {"patterns": True}),
+    **{f"window-neighbours, {w} only": ("window-neighbours", {"windows": (w,)}) for w in (16, 32, 64, 128, 256)},
+    "window-neighbours, 16/64/256": ("window-neighbours", {"windows": (16, 64, 256)}),
+    "window-neighbours, 64/256": ("window-neighbours", {"windows": (64, 256)}),
 }
 
 
@@ -295,22 +303,24 @@ def table_one(results: Results, asked: Sequence[str]) -> list[list[str]]:
     return [head, *sorted(body, key=lambda cells: cells[1], reverse=True)]
 
 
-def rosa_measures(lines: Sequence[dict[str, Any]], data: dict[str, np.ndarray]) -> dict[str, float]:
-    """AUROC over the pooled samples of healthy test runs and the runs of one fault or all, and Spearman by fault."""
-    healthy = [line for line in lines if line["kind"] == ""]
-    found: dict[str, float] = {}
-    for kind in ("", "N", "V", "D"):
-        chosen = healthy + [line for line in lines if line["kind"] and kind in ("", line["kind"])]
-        mask = np.concatenate([data[line["id"]] for line in chosen])
-        scores = np.concatenate([line["scores"] for line in chosen])
-        found[kind or "all"] = auc_roc(mask, scores)
-        if kind:
-            graded = [line for line in chosen if line["severity"] is not None and line["kind"] == kind]
-            found[f"rho {kind}"] = spearman([line["severity"] for line in graded], [line["mean"] for line in graded])
+def rosa_measures(lines: Sequence[dict[str, Any]], modes: dict[str, np.ndarray]) -> dict[str, float]:
+    """AUROC of the rows of one fault, or all, against the healthy rows of all runs, pooled; and Spearman by fault.
+
+    Spearman is between a run's mean score over its faulty rows and its fault's attribute: load, frequency, resistance
+    (15 is healthy, so there a negative correlation is the right one).
+    """
+    mode = np.concatenate([modes[line["id"]] for line in lines])
+    scores = np.concatenate([line["scores"] for line in lines])
+    found = {"all": auc_roc(mode > 0, scores)}
+    for number, kind in enumerate("NVD", start=1):
+        wanted = (mode == 0) | (mode == number)
+        found[kind] = auc_roc(mode[wanted] > 0, scores[wanted])
+        graded = [line for line in lines if line["kind"] == kind and line["severity"] is not None]
+        found[f"rho {kind}"] = spearman([line["severity"] for line in graded], [line["mean"] for line in graded])
     return found
 
 
-def table_many(results: Results, asked: Sequence[str], masks: dict[str, np.ndarray]) -> list[list[str]]:
+def table_many(results: Results, asked: Sequence[str], modes: dict[str, np.ndarray]) -> list[list[str]]:
     head = ["row", "validation", "other", "smd AP", "asd AP", "smap_msl AP", "skab AUROC", "hpc AUROC", "hpc after 60",
             "rosa", "N", "V", "D", "rho N", "rho V", "rho D", "s per 10⁵ values"]  # fmt: skip
     out = []
@@ -319,7 +329,7 @@ def table_many(results: Results, asked: Sequence[str], masks: dict[str, np.ndarr
             continue
         overall, columns = [], []
         for part in ("validation", "other", ""):
-            rosa = rosa_measures(results.of(row, "rosa", half=part), masks)
+            rosa = rosa_measures(results.of(row, "rosa", half=part), modes)
             seven = [
                 *(mean(results.of(row, s, half=part), "ap") for s in ("smd", "asd", "smap_msl")),
                 mean(results.of(row, "skab", half=part), "auroc"),
@@ -331,6 +341,43 @@ def table_many(results: Results, asked: Sequence[str], masks: dict[str, np.ndarr
         seconds = mean(results.of(row, "smd"), "seconds")
         out.append([row, *map(_short, overall[:2]), *map(_short, columns), f"{seconds / (47_400 * 38) * 1e5:.2g}"])
     return [head, *sorted(out, key=lambda cells: cells[1], reverse=True)]
+
+
+def table_causes(data: Path) -> list[list[str]]:
+    """Share of the channels to blame among as many (150 %: half as many more) named first, mean over events."""
+    out = [["explanation", "set", "events", "validation", "other", "all", "150 %"]]
+    for name in ("smd", "asd"):
+        entries = list(read_dataset(data / name))
+        hits: dict[str, list[tuple[str, float, float]]] = {"shipped": [], "plain |z|": [], "random": []}
+        for position, entry in enumerate(sorted((e for e in entries if e.split == "test"), key=lambda e: e.id)):
+            train = _series(next(e for e in entries if e.group == entry.group and e.split == "train"))
+            profile = ChannelProfile.fit([train.values])
+            sample, truth = entry.load()
+            assert isinstance(sample, Series)
+            assert truth is not None
+            rng = np.random.default_rng(position)
+            mean, deviation = train.values.mean(axis=0), train.values.std(axis=0)
+            for (start, stop), causes in zip(truth.intervals or (), truth.causes, strict=True):
+                blamed = [sample.channels.index(c) for c in causes]
+                if not blamed:
+                    continue
+                z = np.abs(sample.values[start:stop] - mean) / np.where(deviation > 0, deviation, 1.0)
+                ranked = {
+                    "shipped": unusual(profile, sample, start, stop).max(axis=0),
+                    "plain |z|": z.max(axis=0),
+                    "random": rng.random(len(sample.channels)),
+                }
+                for row, strangeness in ranked.items():
+                    order = np.argsort(-strangeness, kind="stable")
+                    share = [len({*order[: int(m * len(blamed))]} & {*blamed}) / len(blamed) for m in (1.0, 1.5)]
+                    hits[row].append((half(position), *share))
+        for row, found in hits.items():
+            means = [
+                float(np.mean([h for part, h, _ in found if part == wanted])) for wanted in ("validation", "other")
+            ]
+            both = [float(np.mean([f[i] for f in found])) for i in (1, 2)]
+            out.append([row, name, str(len(found)), *map(_short, (*means, *both))])
+    return out
 
 
 def differences(results: Results, first: str, asked: Sequence[str]) -> list[list[str]]:
@@ -370,13 +417,13 @@ def main() -> int:
     parser.add_argument("data", type=Path)
     parser.add_argument("--work", type=Path, default=Path("series-default"))
     parser.add_argument("--only", nargs="*", default=[], help="names of rows")
-    parser.add_argument("--kind", choices=["one", "many"], help="only series of one channel, or of many")
+    parser.add_argument("--kind", choices=["one", "many", "causes"], help="only a part")
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
     results = Results(options.work / "results.jsonl")
     asked = rows(options.only)
     print(f"data {version(options.data)}; random rows are seeded by the series' name, detectors by their default of 0")
-    if options.kind != "many":
+    if options.kind in (None, "one"):
         measure(one_channel(options.data), asked, judge_one, results)
         show("One channel, VUS-PR", table_one(results, list(asked)), options.work / "one.csv")
         show(
@@ -384,14 +431,13 @@ def main() -> int:
             differences(results, "window-neighbours", list(asked)),
             options.work / "pairs.csv",
         )
-    if options.kind != "one":
+    if options.kind in (None, "many"):
         measure(many_channels(options.data), asked, judge_many, results)
-        masks = {
-            e.id: e.load()[1].as_mask(e.load()[0].grid)
-            for e in read_dataset(options.data / "rosa")
-            if e.split == "test"
-        }
-        show("Several channels", table_many(results, list(asked), masks), options.work / "many.csv")
+        rosa = [entry for entry in read_dataset(options.data / "rosa") if entry.split == "test"]
+        modes = {entry.id: np.asarray(_series(entry).meta["modes"]) for entry in rosa}
+        show("Several channels", table_many(results, list(asked), modes), options.work / "many.csv")
+    if options.kind in (None, "causes"):
+        show("Channels to blame, HitRate@100 %", table_causes(options.data), options.work / "causes.csv")
     return 0
 
 

@@ -5,6 +5,7 @@ import pytest
 
 from tocsin.core.alarm_rules import AlarmRules
 from tocsin.core.card import Card
+from tocsin.core.decide import unusual
 from tocsin.core.detector import Detector
 from tocsin.core.errors import InputError
 from tocsin.core.samples import Image, Series
@@ -149,3 +150,27 @@ def test_a_sample_that_crosses_as_a_whole_shows_where():
     assert found.anomalies[0].peak_at == "x=10, y=4"
     assert [r.name for r in found.anomalies[0].because] == ["bright"]
     assert not detector.detect(Image(np.zeros((20, 20))), false_alarms="2%").anomalies
+
+
+def test_the_channel_that_jumped_is_blamed_before_one_that_always_roams():
+    rng = np.random.default_rng(0)
+    calm, roaming = rng.normal(size=2000), rng.normal(size=2000)
+    roaming[::97] += 30
+    detector = RobustZ().fit(timed(np.stack([calm, roaming], axis=1), names=["calm", "roaming"]))
+    values = rng.normal(size=(300, 2))
+    values[150:160] += (8.0, 28.0)
+    (anomaly,) = detector.detect(timed(values, names=["calm", "roaming"]), false_alarms="top 1").anomalies
+    assert anomaly.because[0].name == "calm"
+
+
+def test_a_channel_that_was_far_away_already_is_not_to_blame():
+    rng = np.random.default_rng(1)
+    detector = RobustZ().fit(timed(rng.normal(size=(2000, 2)), names=["shifted", "new"]))
+    values = rng.normal(size=(300, 2))
+    values[:, 0] += 7
+    values[200:210, 1] += 6
+    blamed = unusual(detector.profile_, timed(values), 200, 210).max(axis=0)
+    assert blamed[1] > 1.5 * blamed[0]
+    # Without rows before it, distances are from what was usual while learning.
+    first = unusual(detector.profile_, timed(values), 0, 10).max(axis=0)
+    assert first[0] > first[1]

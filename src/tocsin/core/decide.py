@@ -155,20 +155,32 @@ def _anomaly(
     return replace(bare, because=explain(detector, sample, scores, bare))
 
 
-def _unusual_channels(detector: Detector, sample: Series, where: Interval) -> tuple[Evidence, ...]:
-    """Rank channels by how far they go, inside the interval, from where they were just before it.
+def unusual(profile: ChannelProfile, sample: Series, start: int, stop: int) -> FloatArray:
+    """Return how far each channel goes, from row `start` up to `stop`, from where it was just before.
 
     The distance is the largest one from the median of the rows before, in ordinary deviations of the channel; channels
     that at times went far while learning count less (divided by the root of one plus their farthest value). On
     labelled server data this names the channels to blame more often than plain distances from the median, or the
     detectors' own channel scores, do.
+
+    Returns
+    -------
+    ndarray, shape (stop - start, c)
+        The distance of every row; a channel's rank goes by its largest. Missing values count as no distance.
     """
+    inside = sample.values[start:stop].astype(np.float64)
+    distance = np.abs(inside - _just_before(sample, start, profile)) / _restlessness(profile)
+    distance[~np.isfinite(distance)] = 0.0
+    return np.asarray(distance)
+
+
+def _unusual_channels(detector: Detector, sample: Series, where: Interval) -> tuple[Evidence, ...]:
+    """Say which channels are the most `unusual` inside the interval."""
     profile = detector.profile_
     if profile is None:
         return ()
     inside = sample.values[where.start : where.stop].astype(np.float64)
-    distance = np.abs(inside - _just_before(sample, where, profile)) / _restlessness(profile)
-    distance[~np.isfinite(distance)] = 0.0
+    distance = unusual(profile, sample, where.start, where.stop)
     strongest = distance.max(axis=0)
     total = float(strongest.sum()) or 1.0
     found: list[Evidence] = []
@@ -190,9 +202,9 @@ def _unusual_channels(detector: Detector, sample: Series, where: Interval) -> tu
     return tuple(found)
 
 
-def _just_before(sample: Series, where: Interval, profile: ChannelProfile) -> FloatArray:
-    """Median of each channel over the rows before the interval; what is usual where there are hardly any."""
-    rows = sample.values[max(0, where.start - ROWS_BEFORE) : where.start].astype(np.float64)
+def _just_before(sample: Series, start: int, profile: ChannelProfile) -> FloatArray:
+    """Median of each channel over the rows before `start`; what is usual where there are hardly any."""
+    rows = sample.values[max(0, start - ROWS_BEFORE) : start].astype(np.float64)
     known = np.isfinite(rows).sum(axis=0) >= LEAST_BEFORE
     level = profile.centre.astype(np.float64).copy()
     if known.any():

@@ -105,6 +105,8 @@ def _lowest(values: FloatArray, k: int) -> IntArray:
     if k > FEW:
         return np.asarray(np.argpartition(values, min(k, values.shape[1] - 1), axis=1)[:, :k])
     rows = np.arange(len(values))
+    # What is infinitely far must still come before what was taken already.
+    np.minimum(values, np.finfo(values.dtype).max, out=values)
     found = np.empty((len(values), k), dtype=np.intp)
     for i in range(k):
         # A vectorised minimum taken k times is several times faster than a partition.

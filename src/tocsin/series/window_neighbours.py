@@ -53,6 +53,8 @@ LEAST_WINDOW = 4
 # What the logarithm over channels counts as one: so many standard deviations, and so much of the usual distance.
 UNIT, OF_USUAL = 0.3, 0.6
 LEAST_ROWS = 32
+# No window is longer than this part of the longest series learned from.
+ROOM_OF_ONE, ROOM_OF_MANY = 8, 6
 # Where kept windows with gaps are put.
 FAR = np.float32(1e5)
 ONE_CHANNEL: dict[str, Any] = {"windows": (32, 64, 256), "neighbours": 5, "references": 5000, "centred": True}
@@ -65,7 +67,7 @@ class WindowNeighbours(Detector):
     Parameters
     ----------
     windows : sequence of int, optional
-        Rows per window, each used where it is at most an eighth of the longest series learned from.
+        Rows per window; at most an eighth (several channels: a sixth) of the longest series learned from is taken.
         32, 64 and 256 for one channel and 16 and 64 for several when left out.
     neighbours : int, optional
         Which neighbour counts; the fifth for one channel, so that an anomaly which happens a few times is still found,
@@ -189,8 +191,8 @@ class WindowNeighbours(Detector):
         if not len(asked) or min(asked) < 2:
             raise InputError(f"windows have at least 2 rows, and there is at least one, unlike {tuple(asked)}")
         longest, shortest = max(map(len, samples)), min(map(len, samples))
-        room = max(LEAST_WINDOW, min(longest // 8, shortest))
-        self.windows_ = tuple(sorted({int(w) for w in asked if w <= room})) or (min(room, int(min(asked))),)
+        room = max(LEAST_WINDOW, min(longest // (ROOM_OF_ONE if len(self.channels_) == 1 else ROOM_OF_MANY), shortest))
+        self.windows_ = tuple(sorted({min(int(w), room) for w in asked}))
         self.widths_ = tuple(max(w, min(LEAST_ROWS, longest // 8)) for w in self.windows_)
         self._find_switches(samples)
         step = next((s.step for s in samples if s.step), None)
