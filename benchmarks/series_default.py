@@ -46,10 +46,12 @@ MANY = ("smd", "asd", "smap_msl", "skab", "hpc_ldms", "rosa")
 START_UP = 60.0
 LEARNING_ROWS = 400
 # Quadratic in the length of a series: left out above so many rows.
-TOO_LONG = {"matrix-profile": 60_000}
+TOO_LONG = {"matrix-profile": 60_000, "sub-knn": 60_000, "sub-lof": 60_000}
 
 # What is tried besides every registered detector for series with its constructor's defaults.
 VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
+    "sub-knn, 5000 references": ("sub-knn", {"references": 5000}),
+    "sub-lof, 5000 references": ("sub-lof", {"references": 5000}),
     "window-neighbours, causal": ("window-neighbours", {"causal": True}),
     "window-neighbours, sum": ("window-neighbours", {"rule": "sum"}),
     "window-neighbours, 1000 references": ("window-neighbours", {"references": 1000}),
@@ -263,7 +265,7 @@ def measure(
 ) -> None:
     for task in tasks:
         for row, score in asked.items():
-            longest = TOO_LONG.get(row.split(",")[0], sys.maxsize)
+            longest = TOO_LONG.get(row, sys.maxsize)
             if (row, task.set, task.id) in results.lines or max(len(s) for s in (*task.train, task.sample)) > longest:
                 continue
             start = time.process_time()

@@ -17,13 +17,17 @@ if TYPE_CHECKING:
 # One line per detector. A module named here must import with the core installation alone.
 TABLE: dict[str, str] = {
     "autoencoder": "tocsin.series.autoencoder.detector:AutoencoderFleet",
+    "autoregression": "tocsin.series.autoregression:Autoregression",
     "forecast": "tocsin.series.forecast.detector:Forecast",
     "hypad": "tocsin.series.hypad.detector:HypAD",
     "isolation-forest": "tocsin.series.isolation_forest:IsolationForest",
+    "kmeans-windows": "tocsin.series.kmeans_windows:KMeansWindows",
     "matrix-profile": "tocsin.series.matrix_profile:MatrixProfile",
     "robust-z": "tocsin.series.robust_z:RobustZ",
     "seasonal-residual": "tocsin.series.seasonal_residual:SeasonalResidual",
     "spectral-residual": "tocsin.series.spectral_residual:SpectralResidual",
+    "sub-knn": "tocsin.series.sub_knn:SubKNN",
+    "sub-lof": "tocsin.series.sub_lof:SubLOF",
     "subsequence-pca": "tocsin.series.subsequence_pca:SubsequencePCA",
     "themis": "tocsin.series.themis.detector:Themis",
     "timercd": "tocsin.series.timercd.detector:TimeRCD",
