@@ -78,7 +78,8 @@ def detect(
     fresh: Fresh = False,
 ) -> int:
     """Find what is wrong in data: read, pick a detector, calibrate, report."""
-    from tocsin.cli.detecting import Request, run
+    from tocsin.cli.detecting import run
+    from tocsin.cli.request import Request
 
     request = Request(
         sources=sources,

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from tocsin.cli.codes import USAGE
-from tocsin.cli.detecting import Request, command_of
 from tocsin.cli.detecting import run as run_detect
 from tocsin.cli.printing import say, warn
+from tocsin.cli.request import Request, command_of
 
 # The service and what it does to the host. The host-wide counters also carry other jobs of a busy machine (the
 # recording's card says when), which a detector would rightly report.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ from tocsin.cli.bars import bars
 from tocsin.cli.codes import FOUND, NOTHING, PARTIAL, USAGE
 from tocsin.cli.journal import Journal
 from tocsin.cli.printing import print_detection, say, warn
+from tocsin.cli.request import Request, aligned, command_of, make_folder
 from tocsin.cli.results import clear
 from tocsin.cli.settings import build
 from tocsin.core.errors import InputError, TocsinError, TooLargeError
@@ -27,55 +28,6 @@ REPORTED = 24
 CHUNK_ROWS = 500_000
 
 
-@dataclass(frozen=True)
-class Request:
-    """What was asked for on the command line."""
-
-    sources: list[str]
-    detector: str | None = None
-    settings: list[str] | tuple[str, ...] = ()
-    train: list[str] | tuple[str, ...] = ()
-    model: Path | None = None
-    false_alarms: str | None = None
-    threshold: str | None = None
-    channels: str | None = None
-    time: str | None = None
-    on_bad: str = "raise"
-    period: str | None = None
-    merge_gap: int | None = None
-    min_length: int = 1
-    suppress: int = 0
-    max_memory: float | None = None
-    out: Path | None = None
-    as_json: bool = False
-    quiet: bool = False
-    fresh: bool = False
-
-    def reading(self) -> dict[str, Any]:
-        """Return the options that concern reading."""
-        limit = None if self.max_memory is None else self.max_memory * 1e6
-        channels = None if self.patterns else self.names
-        return {"time": self.time, "channels": channels, "on_bad": self.on_bad, "limit": limit}
-
-    @property
-    def names(self) -> list[str] | None:
-        """Return the channels asked for."""
-        return [name.strip() for name in self.channels.split(",")] if self.channels else None
-
-    @property
-    def patterns(self) -> bool:
-        """Whether some of them are patterns, which can only be resolved once a file is read."""
-        return any(c in (self.channels or "") for c in "*?[")
-
-    def pick(self, sample: Sample) -> Sample:
-        """Keep the channels that fit the patterns."""
-        from tocsin.core.samples import Series
-
-        if not self.patterns or not isinstance(sample, Series):
-            return sample
-        return sample.select(self.names or [])
-
-
 def run(request: Request) -> int:
     """Do the job; return the exit code."""
     _share(request.train)
@@ -83,7 +35,7 @@ def run(request: Request) -> int:
     learned = _learned(request)
     journal = None
     if request.out is not None:
-        _make(request.out)
+        make_folder(request.out)
         journal = Journal(request.out, _settings(request), request.fresh)
         if request.fresh or not journal.same_settings:
             journal = Journal(request.out, _settings(request), fresh=True)
@@ -147,7 +99,7 @@ def _learned(request: Request) -> Detector | None:
         raise InputError(f"--train {' '.join(request.train)} holds no file to learn from")
     detector = _new(request, samples[0])
     with bars(request.quiet or request.as_json):
-        return detector.fit([_aligned(s, samples[0]) for s in samples])
+        return detector.fit([aligned(s, samples[0]) for s in samples])
 
 
 def _new(request: Request, sample: Sample) -> Detector:
@@ -191,8 +143,8 @@ def _judge_chunks(
             detector.fit_score(head)
             if not (request.quiet or request.as_json):
                 say(f"{source}: larger than memory, gone through in chunks; learned from its first {len(head)} rows")
-        aligned = (_aligned(request.pick(chunk), detector.channels_) for chunk in chunks.chunks())
-        for part, scores in score_stream(detector, aligned):  # type: ignore[arg-type]  # chunks are series
+        parts = (aligned(request.pick(chunk), detector.channels_) for chunk in chunks.chunks())
+        for part, scores in score_stream(detector, parts):  # type: ignore[arg-type]  # chunks are series
             yield _decided(request, detector, part, scores)
 
 
@@ -224,8 +176,8 @@ def _judge(request: Request, learned: Detector | None, sample: Sample) -> Detect
     if learned is None:
         detector = _new(request, sample)
         return _decided(request, detector, sample, detector.fit_score(sample))
-    aligned = _aligned(sample, learned.channels_)
-    return _decided(request, learned, aligned, learned.score(aligned))
+    fitting = aligned(sample, learned.channels_)
+    return _decided(request, learned, fitting, learned.score(fitting))
 
 
 def _decided(request: Request, detector: Detector, sample: Sample, scores: Scores) -> Detection:
@@ -278,21 +230,6 @@ def _threshold(request: Request) -> dict[str, Any]:
     return {"threshold": Threshold.from_dict(stored)}
 
 
-def _aligned(sample: Sample, like: Any) -> Sample:
-    """Put a series' channels into the order learned; columns that were not learned are left out and said so."""
-    from tocsin.core.samples import Repair, Series
-
-    wanted = like.channels if isinstance(like, Series) else like
-    if not isinstance(sample, Series) or not wanted or sample.channels == wanted:
-        return sample
-    if set(wanted) <= set(sample.channels):
-        extra = [c for c in sample.channels if c not in wanted]
-        chosen = sample.select(wanted)
-        remark = Repair(f"not among the channels learned, left out: {', '.join(extra[:5])}", len(extra))
-        return replace(chosen, repairs=(*chosen.repairs, remark)) if extra else chosen
-    return sample  # the detector says which are missing
-
-
 def _rules(request: Request, detector: Detector) -> AlarmRules:
     from tocsin.core.decide import default_rules
 
@@ -303,16 +240,6 @@ def _rules(request: Request, detector: Detector) -> AlarmRules:
 def _settings(request: Request) -> dict[str, Any]:
     ignored = {"sources", "out", "as_json", "quiet", "fresh"}
     return {k: v for k, v in vars(request).items() if k not in ignored}
-
-
-def _make(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / ".writable"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise InputError(f"the out folder {folder} cannot be written to: {error.strerror or error}") from None
 
 
 def _show(request: Request, detection: Detection, source: str) -> None:
@@ -351,33 +278,3 @@ def _finish(request: Request, kept: list[Detection], done: int, skipped: int) ->
             say(f"report: {page}")
     if skipped and not request.quiet and not request.as_json:
         say(f"{skipped} inputs were finished by an earlier run and are not repeated (--fresh does them again)")
-
-
-def command_of(request: Request) -> str:
-    """Return the command line that repeats this job."""
-    import shlex
-
-    words = ["tocsin", "detect", *request.sources]
-    for option, value in (
-        ("--detector", request.detector),
-        ("--model", request.model),
-        ("--false-alarms", request.false_alarms),
-        ("--threshold", request.threshold),
-        ("--channels", request.channels),
-        ("--time", request.time),
-        ("--period", request.period),
-        ("--merge-gap", request.merge_gap),
-    ):
-        if value is not None:
-            words += [option, str(value)]
-    for pair in request.settings:
-        words += ["--set", pair]
-    for part in request.train:
-        words += ["--train", part]
-    if request.min_length != 1:
-        words += ["--min-length", str(request.min_length)]
-    if request.on_bad != "raise":
-        words += ["--on-bad", request.on_bad]
-    if request.suppress:
-        words += ["--suppress", str(request.suppress)]
-    return shlex.join(words)

@@ -8,9 +8,9 @@ from typing import Any
 
 from tocsin.cli.bars import bars
 from tocsin.cli.codes import NOTHING, PARTIAL, USAGE
-from tocsin.cli.detecting import Request, _aligned, _make
 from tocsin.cli.journal import Journal
 from tocsin.cli.printing import say, warn
+from tocsin.cli.request import Request, aligned, make_folder
 from tocsin.cli.settings import build
 from tocsin.core.errors import InputError, TocsinError
 
@@ -46,7 +46,7 @@ def run_fit(
         return USAGE
     made = build(detector or default_detector(samples[0].modality), settings, period)
     with bars(quiet):
-        made.fit([_aligned(s, samples[0]) for s in samples])
+        made.fit([aligned(s, samples[0]) for s in samples])
     written = made.save(out)
     if not quiet:
         say(f"{made.card.name} learned from {len(samples)} of {len(samples) + failed} inputs: {written}")
@@ -70,7 +70,7 @@ def run_score(
     single = out.suffix == ".parquet"
     if single and len(found) > 1:
         raise InputError(f"{len(found)} inputs do not fit into one file: give a folder with -o, not {out.name}")
-    _make(out.parent if single else out)
+    make_folder(out.parent if single else out)
     stamp = model.stat().st_mtime_ns
     request = Request(sources=list(sources), time=time, on_bad=on_bad)
     settings = {"model": str(model.resolve()), "stamp": stamp, "time": time, "on_bad": on_bad}
@@ -86,7 +86,7 @@ def run_score(
                     if reading.error is not None:
                         raise reading.error
                     assert reading.sample is not None
-                    sample = _aligned(reading.sample, detector.channels_)
+                    sample = aligned(reading.sample, detector.channels_)
                     columns = score_columns(sample, detector.score(sample))
                     target = out if single else out / f"{stem_of(str(source), sample.id)}.parquet"
                     write_parquet(target, columns)

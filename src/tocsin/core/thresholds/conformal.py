@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from tocsin.core.errors import InputError
-from tocsin.core.thresholds.base import Level, Threshold
+from tocsin.core.thresholds.base import Threshold
 from tocsin.core.thresholds.contamination import trim
-from tocsin.core.thresholds.fixed import constant_words, joined, rank_p_values
+from tocsin.core.thresholds.fixed import constant_words, joined
+from tocsin.core.thresholds.ranked import RankedLevel
 from tocsin.core.words import number, plural, share
 
 if TYPE_CHECKING:
     from tocsin.core.calibration import Calibration
-    from tocsin.core.types import BoolArray, FloatArray
+    from tocsin.core.types import FloatArray
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ class Conformal(Threshold):
         )
 
 
-class ConformalLevel(Level):
+class ConformalLevel(RankedLevel):
     """The level of the last batch, and p-values by rank.
 
     Parameters
@@ -87,20 +88,9 @@ class ConformalLevel(Level):
     """
 
     def __init__(self, fdr: float, dependence: bool, ordered: FloatArray, promise: str) -> None:
+        super().__init__(ordered, promise)
         self.fdr = fdr
         self.dependence = dependence
-        self.ordered = ordered
-        self.promise = promise
-        self.support = constant_words(ordered)
-        self.value = float("nan")
-
-    def p_values(self, scores: FloatArray) -> FloatArray:
-        """Return rank p-values (1 + scores at least as high) / (m + 1)."""
-        return rank_p_values(self.ordered, scores)
-
-    def extrapolated(self, scores: FloatArray) -> BoolArray:
-        """Return False everywhere: ranks never say more than the calibration scores can."""
-        return np.zeros(np.shape(scores), dtype=bool)
 
     def levels(self, scores: FloatArray) -> FloatArray:
         """Return the level of this batch: what lies above is flagged.

@@ -5,13 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from tocsin.core.alarm_rules import AlarmRules
-from tocsin.core.thresholds.base import Level
 from tocsin.core.thresholds.events import AlarmCounts
-from tocsin.core.thresholds.fixed import constant_words, rank_p_values
-from tocsin.core.types import BoolArray, FloatArray
+from tocsin.core.thresholds.ranked import RankedLevel
+from tocsin.core.types import FloatArray
 
 
-class TopLevel(Level):
+class TopLevel(RankedLevel):
     """In each batch, the lowest level that raises no more than `count` alarms.
 
     Parameters
@@ -33,20 +32,9 @@ class TopLevel(Level):
     """
 
     def __init__(self, count: int, rules: AlarmRules, ordered: FloatArray, promise: str) -> None:
+        super().__init__(ordered, promise)
         self.count = count
         self.rules = rules
-        self.ordered = ordered
-        self.promise = promise
-        self.support = constant_words(ordered)
-        self.value = float("nan")
-
-    def p_values(self, scores: FloatArray) -> FloatArray:
-        """Return rank p-values (1 + scores at least as high) / (m + 1)."""
-        return rank_p_values(self.ordered, scores)
-
-    def extrapolated(self, scores: FloatArray) -> BoolArray:
-        """Return False everywhere: ranks never say more than the calibration scores can."""
-        return np.zeros(np.shape(scores), dtype=bool)
 
     def levels(self, scores: FloatArray) -> FloatArray:
         """Return this batch's level at every place."""
