@@ -174,3 +174,24 @@ def test_a_channel_that_was_far_away_already_is_not_to_blame():
     # Without rows before it, distances are from what was usual while learning.
     first = unusual(detector.profile_, timed(values), 0, 10).max(axis=0)
     assert first[0] > first[1]
+
+
+def test_what_calibration_could_not_show_is_marked_wherever_it_is_shown() -> None:
+    from tocsin.cli.printing import _chance
+    from tocsin.core.samples import Series
+    from tocsin.report.story import chance
+    from tocsin.series.robust_z import RobustZ
+
+    rng = np.random.default_rng(0)
+    stamps = np.arange(1600).astype("datetime64[s]").astype("datetime64[ns]")
+    values = rng.normal(size=1600)
+    values[1300:1380] += 30
+    series = Series(values, time=stamps)
+    train, live = series.split(0.5)
+    found = RobustZ().fit(train).detect(live, false_alarms="1/hour")
+    strongest = found.anomalies[0]
+    assert strongest.extrapolated
+    assert strongest.to_dict()["extrapolated"] is True
+    # Eighty rows over the level: fifteen minutes of calibration cannot have shown that.
+    assert chance(strongest).endswith("extrapolated")
+    assert _chance(strongest).endswith("*")

@@ -64,6 +64,8 @@ def print_detection(detection: Detection, source: str) -> None:
         table.add_row(*(Text(inert(cell)) for cell in cells))
     # A pipe has no width of its own; a file of narrow columns would serve nobody.
     Console(width=None if sys.stdout.isatty() else 160).print(table)
+    if any(anomaly.extrapolated for anomaly in shown):
+        say("  * extrapolated: nothing this rare was seen in calibration, it is read off a fitted tail")
     say("")
 
 
@@ -93,10 +95,10 @@ def _length(anomaly: Anomaly, detection: Detection) -> str:
 
 def _chance(anomaly: Anomaly) -> str:
     """How sure: how often chance alone does this."""
+    mark = "*" if anomaly.extrapolated else ""
     if anomaly.expected_per_day is not None:
-        if anomaly.expected_per_day < 1e-4:
-            return "< 0.0001/day"
-        return f"{number(anomaly.expected_per_day)}/day"
+        often = number(anomaly.expected_per_day) if anomaly.expected_per_day >= 1e-4 else "< 0.0001"
+        return f"{often}/day{mark}"
     if anomaly.p_value is not None:
-        return f"p {number(anomaly.p_value)}"
+        return f"p {number(anomaly.p_value)}{mark}"
     return "-"

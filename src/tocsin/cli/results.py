@@ -90,6 +90,7 @@ def flatten(folder: Path) -> Path | None:
             "peak_at": text(lambda r: r["peak_at"]),
             "p_value": number(lambda r: r["p_value"]),
             "expected_per_day": number(lambda r: r["expected_per_day"]),
+            "extrapolated": np.array([bool(r["extrapolated"]) for r in rows]),
             "because": text(
                 lambda r: "; ".join(f"{e['name']} {e['share']:.2f} {e['text']}".strip() for e in r["because"])
             ),

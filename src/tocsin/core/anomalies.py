@@ -69,6 +69,9 @@ class Anomaly:
         Which sample it was found in.
     doubts : tuple of str
         What weakens the statement: extrapolated p-value, failed assumption, little data.
+    extrapolated : bool
+        Whether the number that says how often chance does this lies beyond what was seen in calibration and is read
+        off a fitted tail. It must never be shown without saying so.
     """
 
     where: Extent
@@ -79,6 +82,7 @@ class Anomaly:
     because: tuple[Evidence, ...] = ()
     sample_id: str = ""
     doubts: tuple[str, ...] = ()
+    extrapolated: bool = False
 
     @property
     def start(self) -> int:
@@ -106,6 +110,7 @@ class Anomaly:
             "peak_at": self.peak_at,
             "p_value": self.p_value,
             "expected_per_day": self.expected_per_day,
+            "extrapolated": self.extrapolated,
             "because": [e.to_dict() for e in self.because],
             "doubts": list(self.doubts),
         }

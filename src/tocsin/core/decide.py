@@ -132,11 +132,14 @@ def _anomaly(
         place = tuple(int(i) for i in np.unravel_index(int(np.nanargmax(inside)), inside.shape))
         peak, peak_at = float(inside[place]), sample.name(place)
     p_value = float(level.p_values(np.array([peak]))[0])
-    if bool(level.extrapolated(np.array([peak]))[0]):
+    beyond = bool(level.extrapolated(np.array([peak]))[0])
+    if beyond:
         doubts.append("its p-value lies beyond what was seen in calibration: it is read off a fitted tail")
     expected = None
     if runs is not None and isinstance(extent, Interval):
         expected = runs.expected_per_day(extent.size)
+        if expected is not None:
+            beyond = runs.extrapolated(extent.size)
         if not runs.valid:
             doubts += [f"how often chance lasts this long is only counted: {text}" for text in runs.warnings[:1]]
         elif runs.extrapolated(extent.size):
@@ -149,6 +152,7 @@ def _anomaly(
         peak_at=peak_at,
         p_value=None if np.isnan(p_value) else p_value,
         expected_per_day=None if expected is None or np.isnan(expected) else float(expected),
+        extrapolated=beyond,
         sample_id=sample.id,
         doubts=tuple(doubts),
     )

@@ -89,7 +89,8 @@ def how_sure(anomaly: Anomaly, detection: Detection) -> list[str]:
             sentence += f"; among the {count(judged, 'place')} judged here, chance alone gives {by_chance} of them"
         told.append(f"{sentence}.")
     if anomaly.expected_per_day is not None:
-        told.append(f"By chance, scores stay above the threshold for so long {how_often(anomaly.expected_per_day)}.")
+        often = how_often(anomaly.expected_per_day) + _beyond(anomaly)
+        told.append(f"By chance, scores stay above the threshold for so long {often}.")
     if not told:
         told.append("Too few scores to calibrate on: how often chance alone does this is not known.")
     return told
@@ -107,8 +108,13 @@ def times(anomaly: Anomaly, detection: Detection) -> str:
 def chance(anomaly: Anomaly) -> str:
     """Return the significance of one anomaly in a few characters."""
     if anomaly.expected_per_day is not None:
-        return how_often(anomaly.expected_per_day)
-    return "–" if anomaly.p_value is None else _p(anomaly.p_value)
+        return how_often(anomaly.expected_per_day) + _beyond(anomaly)
+    return "–" if anomaly.p_value is None else _p(anomaly.p_value) + _beyond(anomaly)
+
+
+def _beyond(anomaly: Anomaly) -> str:
+    """Say that a number lies beyond what calibration could show, wherever it is shown."""
+    return ", extrapolated" if anomaly.extrapolated else ""
 
 
 def reasons(anomaly: Anomaly, most: int) -> list[dict[str, str]]:
