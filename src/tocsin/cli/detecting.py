@@ -105,7 +105,7 @@ def _learned(request: Request) -> Detector | None:
 def _new(request: Request, sample: Sample) -> Detector:
     from tocsin.core.defaults import default_detector
 
-    name = request.detector or default_detector(sample.modality)
+    name = request.detector or default_detector(sample)
     return build(name, request.settings, request.period)
 
 

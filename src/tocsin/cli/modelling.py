@@ -44,7 +44,7 @@ def run_fit(
         if not failed:
             raise InputError(f"{' '.join(sources)} holds no file to learn from")
         return USAGE
-    made = build(detector or default_detector(samples[0].modality), settings, period)
+    made = build(detector or default_detector(samples[0]), settings, period)
     with bars(quiet):
         made.fit([aligned(s, samples[0]) for s in samples])
     written = made.save(out)

@@ -6,7 +6,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, TypeAlias
 
 LearnsFrom: TypeAlias = Literal["nothing", "normal", "unlabelled", "video labels", "few anomalies", "text"]
-Decides: TypeAlias = Literal["places", "sample"]
+Decides: TypeAlias = Literal["places", "traces", "sample"]
+Arrangement: TypeAlias = Literal["", "traces", "links"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,8 +27,11 @@ class Card:
         ``few anomalies`` or ``text``.
     localises : str
         What one score stands for: ``time steps``, ``pixels``, ``frames``, ``points``, ``events`` or ``samples``.
-    decides : {'places', 'sample'}
-        Whether the threshold acts on each place or on the sample as a whole.
+    decides : {'places', 'traces', 'sample'}
+        Whether the threshold acts on each place, on each trace of events, or on the sample as a whole.
+    arrangement : {'', 'traces', 'links'}
+        What events must look like, where any table of entities will not do: ``traces`` are sequences of one kind of
+        event, told apart by a trace name; ``links`` go from a source entity to a target entity at a time.
     online : bool
         Whether `update` can go on learning.
     multichannel : bool
@@ -50,6 +54,7 @@ class Card:
     learns_from: LearnsFrom
     localises: str
     decides: Decides = "places"
+    arrangement: Arrangement = ""
     online: bool = False
     multichannel: bool = True
     handles_missing: bool = False

@@ -11,17 +11,18 @@ from tocsin.core.alarm_rules import AlarmRules
 from tocsin.core.anomalies import Anomaly, Evidence
 from tocsin.core.detection import Detection
 from tocsin.core.extents import Extent, Interval, Whole
-from tocsin.core.grouping import group
-from tocsin.core.samples import Series
+from tocsin.core.grouping import group, traces_of
+from tocsin.core.samples import Events, Series
 
 if TYPE_CHECKING:
     from tocsin.core.detector import Detector
     from tocsin.core.excursions import RunLengths
+    from tocsin.core.grouping import Index
     from tocsin.core.profile import ChannelProfile
     from tocsin.core.samples import Sample
     from tocsin.core.scores import Scores
     from tocsin.core.thresholds.base import Level, Threshold
-    from tocsin.core.types import BoolArray, FloatArray
+    from tocsin.core.types import FloatArray
 
 LEAST_SHARE = 0.02
 LEAST_GAP = 3
@@ -46,7 +47,8 @@ def decide(
     level = threshold.fit(calibration)
     found = _extents(detector, sample, scores, level, rules)
     runs = _run_lengths(detector, level, rules) if found and isinstance(sample, Series) else None
-    anomalies = [_anomaly(detector, sample, scores, level, runs, extent, index) for extent, index in found]
+    judged = _by_trace(detector, sample, scores) if found else None
+    anomalies = [_anomaly(detector, sample, scores, level, runs, judged, extent, index) for extent, index in found]
     anomalies.sort(key=lambda a: -a.peak)
     return Detection(
         sample=sample,
@@ -92,11 +94,13 @@ def explain(detector: Detector, sample: Sample, scores: Scores, anomaly: Anomaly
 
 def _extents(
     detector: Detector, sample: Sample, scores: Scores, level: Level, rules: AlarmRules
-) -> list[tuple[Extent, tuple[BoolArray | slice, ...] | None]]:
+) -> list[tuple[Extent, Index | None]]:
     local = scores.local
     if detector.card.decides == "places" and local is not None:
         flags = level.flags(local.ravel()).reshape(local.shape)
         return list(group(sample, flags, rules))
+    if detector.card.decides == "traces" and scores.traces is not None and isinstance(sample, Events):
+        return list(traces_of(sample, level.flags(scores.traces)))
     if not bool(level.flags(np.array([scores.overall]))[0]):
         return []
     if local is None:
@@ -120,17 +124,18 @@ def _anomaly(
     scores: Scores,
     level: Level,
     runs: RunLengths | None,
+    trace_scores: FloatArray | None,
     extent: Extent,
-    index: tuple[BoolArray | slice, ...] | None,
+    index: Index | None,
 ) -> Anomaly:
     doubts: list[str] = []
     if index is None or scores.local is None:
         peak, peak_at, place = scores.overall, str(extent), None
     else:
-        inside = np.full(scores.local.shape, np.nan)
-        inside[index] = scores.local[index]
-        place = tuple(int(i) for i in np.unravel_index(int(np.nanargmax(inside)), inside.shape))
-        peak, peak_at = float(inside[place]), sample.name(place)
+        place = _highest(scores.local, index)
+        peak, peak_at = float(scores.local[place]), sample.name(place)
+        if trace_scores is not None:
+            peak = float(trace_scores[place[0]])
     p_value = float(level.p_values(np.array([peak]))[0])
     beyond = bool(level.extrapolated(np.array([peak]))[0])
     if beyond:
@@ -157,6 +162,22 @@ def _anomaly(
         doubts=tuple(doubts),
     )
     return replace(bare, because=explain(detector, sample, scores, bare))
+
+
+def _by_trace(detector: Detector, sample: Sample, scores: Scores) -> FloatArray | None:
+    """At each event, the score of its trace as a whole, where that is what the threshold acts on."""
+    if detector.card.decides != "traces" or scores.traces is None or not isinstance(sample, Events):
+        return None
+    return np.asarray(scores.traces[sample.by_trace()[1]])
+
+
+def _highest(local: FloatArray, index: Index) -> tuple[int, ...]:
+    """The place with the largest score among the chosen ones."""
+    if isinstance(index[0], np.ndarray) and index[0].dtype != bool:
+        return (int(index[0][np.nanargmax(local[index])]),)
+    inside = np.full(local.shape, np.nan)
+    inside[index] = local[index]
+    return tuple(int(i) for i in np.unravel_index(int(np.nanargmax(inside)), inside.shape))
 
 
 def unusual(profile: ChannelProfile, sample: Series, start: int, stop: int) -> FloatArray:

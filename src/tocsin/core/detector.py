@@ -297,7 +297,9 @@ class Detector(Parameters, ABC):
         return own
 
     def _deciding(self, scores: Scores) -> FloatArray:
-        """The scores that a threshold acts on: of places, or of samples as a whole."""
+        """The scores that a threshold acts on: of places, of traces, or of samples as a whole."""
+        if self.card.decides == "traces" and scores.traces is not None:
+            return scores.traces
         if self.card.decides == "places" and scores.local is not None:
             return np.asarray(scores.local, dtype=np.float64).ravel()
         return np.array([scores.overall])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -12,10 +12,13 @@ from tocsin.core.samples import Bundle, Events, Image, PointCloud, Video
 if TYPE_CHECKING:
     from tocsin.core.alarm_rules import AlarmRules
     from tocsin.core.samples import Sample
-    from tocsin.core.types import BoolArray
+    from tocsin.core.types import BoolArray, IntArray
+
+# Selects the places of an extent in the local scores: a mask, a slice, or row numbers.
+Index: TypeAlias = "tuple[BoolArray | IntArray | slice, ...]"
 
 
-def group(sample: Sample, mask: BoolArray, rules: AlarmRules) -> list[tuple[Extent, tuple[BoolArray | slice, ...]]]:
+def group(sample: Sample, mask: BoolArray, rules: AlarmRules) -> list[tuple[Extent, Index]]:
     """Gather flagged places into extents.
 
     Parameters
@@ -48,11 +51,11 @@ def group(sample: Sample, mask: BoolArray, rules: AlarmRules) -> list[tuple[Exte
     ]
 
 
-def _regions(mask: BoolArray, least: int) -> list[tuple[Extent, tuple[BoolArray | slice, ...]]]:
+def _regions(mask: BoolArray, least: int) -> list[tuple[Extent, Index]]:
     from scipy import ndimage
 
     labels, _ = ndimage.label(mask, structure=np.ones((3, 3), dtype=bool))
-    found: list[tuple[Extent, tuple[BoolArray | slice, ...]]] = []
+    found: list[tuple[Extent, Index]] = []
     for number, box in enumerate(ndimage.find_objects(labels), start=1):
         inside = labels[box] == number
         area = int(inside.sum())
@@ -63,7 +66,7 @@ def _regions(mask: BoolArray, least: int) -> list[tuple[Extent, tuple[BoolArray 
     return found
 
 
-def _clusters(cloud: PointCloud, mask: BoolArray, least: int) -> list[tuple[Extent, tuple[BoolArray | slice, ...]]]:
+def _clusters(cloud: PointCloud, mask: BoolArray, least: int) -> list[tuple[Extent, Index]]:
     """Points are one cluster when a chain of steps of at most three usual point distances joins them."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
@@ -79,7 +82,7 @@ def _clusters(cloud: PointCloud, mask: BoolArray, least: int) -> list[tuple[Exte
     pairs = cKDTree(cloud.points[flagged]).query_pairs(3 * spacing, output_type="ndarray")
     links = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(flagged.size, flagged.size))
     _, member = connected_components(links, directed=False)
-    found: list[tuple[Extent, tuple[BoolArray | slice, ...]]] = []
+    found: list[tuple[Extent, Index]] = []
     for number in range(int(member.max()) + 1):
         points = flagged[member == number]
         if points.size < least:
@@ -94,23 +97,33 @@ def _clusters(cloud: PointCloud, mask: BoolArray, least: int) -> list[tuple[Exte
     return found
 
 
-def _event_sets(
-    events: Events, mask: BoolArray, rules: AlarmRules
-) -> list[tuple[Extent, tuple[BoolArray | slice, ...]]]:
+def _event_sets(events: Events, mask: BoolArray, rules: AlarmRules) -> list[tuple[Extent, Index]]:
     """One set per trace where there are traces, otherwise one per run of neighbouring events."""
-    groups: list[tuple[np.ndarray, str | None]] = []
     if events.trace is not None:
-        rows = np.flatnonzero(mask)
-        codes = events.trace.codes[rows]
-        for code in dict.fromkeys(codes.tolist()):
-            name = events.trace.vocabulary[code] if code >= 0 else None
-            groups.append((rows[codes == code], name))
-        groups = [(rows, name) for rows, name in groups if rows.size >= rules.min_length]
+        names, numbers = events.by_trace()
+        flagged = np.flatnonzero(mask)
+        groups = [
+            (rows, names[trace] or None)
+            for trace, rows in _rows_of(numbers[flagged], flagged)
+            if rows.size >= rules.min_length
+        ]
     else:
         groups = [(np.flatnonzero(mask[a:b]) + a, None) for a, b in rules.apply(mask)]
-    found: list[tuple[Extent, tuple[BoolArray | slice, ...]]] = []
-    for rows, name in groups:
-        chosen = np.zeros(len(events), dtype=bool)
-        chosen[rows] = True
-        found.append((EventSet(rows, name, events.name(int(rows[0]))), (chosen,)))
-    return found
+    return [(EventSet(rows, name, events.name(int(rows[0]))), (rows,)) for rows, name in groups]
+
+
+def _rows_of(traces: IntArray, rows: IntArray) -> list[tuple[int, IntArray]]:
+    """The rows of each trace that occurs, in the order in which traces appear."""
+    order = np.argsort(traces, kind="stable")
+    found, first = np.unique(traces[order], return_index=True)
+    return list(zip(found.tolist(), np.split(rows[order], first[1:]), strict=True)) if len(rows) else []
+
+
+def traces_of(events: Events, flags: BoolArray) -> list[tuple[Extent, Index]]:
+    """All events of each flagged trace, in the order of `Events.by_trace`."""
+    names, numbers = events.by_trace()
+    inside = np.flatnonzero(flags[numbers])
+    return [
+        (EventSet(rows, names[trace] or None, events.name(int(rows[0]))), (rows,))
+        for trace, rows in _rows_of(numbers[inside], inside)
+    ]

@@ -30,6 +30,8 @@ class Scores:
         The names of the `k` parts.
     sample_id : str
         Which sample this is about.
+    traces : ndarray of float, shape (t,), optional
+        One score per trace of events, in the order of `Events.by_trace`; for detectors that judge traces.
     notes : dict
         What the detector found out while scoring (chosen window, coverage, expected values).
 
@@ -50,6 +52,7 @@ class Scores:
     parts: FloatArray | None = None
     part_names: tuple[str, ...] = ()
     sample_id: str = ""
+    traces: FloatArray | None = None
     notes: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -64,6 +67,11 @@ class Scores:
             object.__setattr__(self, "local", local)
             if np.isnan(self.overall) and np.isfinite(local).any():
                 object.__setattr__(self, "overall", float(np.nanmax(local)))
+        if self.traces is not None:
+            traces = np.asarray(self.traces, dtype=np.float64)
+            if traces.ndim != 1 or np.isinf(traces).any():
+                raise InputError("scores of traces are one finite number for each trace")
+            object.__setattr__(self, "traces", traces)
         if self.parts is not None:
             if self.local is None or self.parts.shape[:-1] != self.local.shape:
                 raise InputError("parts have the shape of the local scores, plus one axis of parts")

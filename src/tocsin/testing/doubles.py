@@ -69,6 +69,8 @@ def double_for(card: Card, seed: int = 0) -> Double:
         raise InputError(f"there are no doubles for {modality!r}; pass your own to the checks")
     if modality == "series" and not card.multichannel:
         return series_double(seed, channels=1)
+    if modality == "events" and card.arrangement:
+        return {"traces": traces_double, "links": links_double}[card.arrangement](seed)
     return DOUBLES[modality](seed)
 
 
@@ -143,6 +145,80 @@ def events_double(seed: int = 0) -> Double:
         Events(table, id="odd"),
         planted,
         "host",
+    )
+
+
+def traces_double(seed: int = 0) -> Double:
+    """Sessions that walk through the same few states; one session takes steps that no other takes."""
+    rng = np.random.default_rng(seed)
+    usual = {
+        "open": ("read", "stat"),
+        "read": ("read", "write", "close"),
+        "stat": ("read", "close"),
+        "write": ("close",),
+    }
+    turned = {"open": ("write",), "write": ("stat", "write"), "stat": ("write", "close")}
+
+    def walk(steps: dict[str, tuple[str, ...]]) -> list[str]:
+        path = ["open"]
+        while path[-1] in steps and len(path) < 30:
+            path.append(str(rng.choice(steps[path[-1]])))
+        return path
+
+    def made(walks: list[list[str]], id: str) -> Events:
+        names = [f"s{i}" for i, path in enumerate(walks) for _ in path]
+        return Events({"event": [step for path in walks for step in path]}, trace=names, id=id)
+
+    walks = [walk(usual) for _ in range(40)]
+    walks[25] = ["open", "read", "exec", "stat", "write", "exec", "open", "close"]
+    odd = made(walks, "odd")
+    planted = np.asarray(odd.trace.words() == "s25")
+    return Double(
+        (made([walk(usual) for _ in range(120)], "train"),),
+        (made([walk(turned) for _ in range(120)], "other"),),
+        made([walk(usual) for _ in range(40)], "normal"),
+        odd,
+        planted,
+        "event",
+    )
+
+
+def links_double(seed: int = 0) -> Double:
+    """Programs that read their own files and talk to their own hosts; one reads another's file and sends it away."""
+    rng = np.random.default_rng(seed)
+    start = np.datetime64("2024-03-04T00:00:00", "ns")
+
+    def made(rows: int, shift: int = 0) -> dict[str, list[str]]:
+        who, what = rng.integers(6, size=rows), rng.integers(3, size=rows)
+        out = rng.random(rows) < 0.5
+        inner = [f"process:p{w}" for w in who]
+        outer = [
+            f"file:f{(w + shift) % 6}.{k}" if k else f"socket:s{(w + shift) % 6}"
+            for w, k in zip(who, what, strict=True)
+        ]
+        return {
+            "source": [i if o else e for i, e, o in zip(inner, outer, out, strict=True)],
+            "target": [e if o else i for i, e, o in zip(inner, outer, out, strict=True)],
+        }
+
+    def events(table: dict[str, list[str]], id: str) -> Events:
+        rows = len(table["source"])
+        return Events(table, time=start + np.arange(rows) * np.timedelta64(1, "s"), id=id)
+
+    table = made(600)
+    planted = np.zeros(600, dtype=bool)
+    for row, (source, target) in zip(
+        (300, 305), (("file:f0.1", "process:p3"), ("process:p3", "socket:away")), strict=True
+    ):
+        table["source"][row], table["target"][row] = source, target
+        planted[row] = True
+    return Double(
+        (events(made(1200), "train"),),
+        (events(made(1200, shift=2), "other"),),
+        events(made(600), "normal"),
+        events(table, "odd"),
+        planted,
+        "target",
     )
 
 

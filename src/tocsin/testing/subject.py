@@ -128,6 +128,10 @@ def scores_differ(left: Scores, right: Scores, loose: float | None = None) -> st
     """`differ` for scores, their overall part and their parts."""
     found = differ(flat(left), flat(right), loose)
     found = found or differ(np.array([left.overall]), np.array([right.overall]), loose)
+    if not found and (left.traces is None) != (right.traces is None):
+        return "one has scores of traces and the other has none"
+    if not found and left.traces is not None and right.traces is not None:
+        found = differ(left.traces, right.traces, loose)
     if not found and (left.parts is None) != (right.parts is None):
         return "one has parts and the other has none"
     if not found and left.parts is not None and right.parts is not None:

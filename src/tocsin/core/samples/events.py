@@ -131,6 +131,29 @@ class Events(Sample):
     def observed(self) -> BoolArray:
         return np.ones(self.grid, dtype=bool)
 
+    def by_trace(self) -> tuple[tuple[str, ...], IntArray]:
+        """Return the names of the traces, and for each event the number of its trace.
+
+        Names stand in the order of first appearance. Events without a trace belong to one that is called ``""``; a
+        sample without traces is one such trace.
+
+        Examples
+        --------
+        >>> e = Events({"event": ["a", "b", "a"]}, trace=["s2", "s1", "s2"])
+        >>> names, numbers = e.by_trace()
+        >>> names, numbers.tolist()
+        (('s2', 's1'), [0, 1, 0])
+        """
+        if self.trace is None:
+            return ("",), np.zeros(len(self), dtype=np.int64)
+        codes = np.asarray(self.trace.codes, dtype=np.int64)
+        found, first, numbers = np.unique(codes, return_index=True, return_inverse=True)
+        order = np.argsort(first, kind="stable")
+        rank = np.empty(len(order), dtype=np.int64)
+        rank[order] = np.arange(len(order))
+        names = tuple("" if found[i] < 0 else self.trace.vocabulary[found[i]] for i in order)
+        return names, rank[numbers]
+
     def take(self, start: int, stop: int) -> Events:
         def cut(column: Column) -> Column:
             return Column(column.codes[start:stop], column.vocabulary)
