@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 from tocsin.report import story
 from tocsin.report.compact import script_json
 from tocsin.report.views import View, view_of
-from tocsin.report.views.blocks import Block, Picture
+from tocsin.report.views.blocks import Block, Picture, Table
+from tocsin.report.views.diagram import Diagram
+from tocsin.report.views.listing import Listing
 from tocsin.report.words import count, number, visible
 
 if TYPE_CHECKING:
@@ -152,6 +154,9 @@ class _Figures:
             if isinstance(block, Picture):
                 placed.append(told | self._picture(block))
                 continue
+            if isinstance(block, Table | Listing | Diagram):
+                placed.append(told | self._drawn(block))
+                continue
             content = script_json(block.figure)
             if len(content) > self.room:
                 placed.append(told | {"kind": "left out"})
@@ -161,6 +166,14 @@ class _Figures:
             self.stored[name] = content
             placed.append(told | {"kind": "chart", "name": name, "height": block.figure["layout"]["height"]})
         return placed
+
+    def _drawn(self, block: Table | Listing | Diagram) -> dict[str, Any]:
+        """What the template writes out by itself, element by element."""
+        room = 2 * len(repr(block))
+        if room > self.room:
+            return {"kind": "left out"}
+        self.room -= room
+        return {"kind": type(block).__name__.lower(), "block": block}
 
     def _picture(self, block: Picture) -> dict[str, Any]:
         content = base64.b64encode(block.content).decode()

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["View", "view_of"]
 
 # Modules of this package that are no views of a modality.
-_PLUMBING = ("view", "blocks", "series_curves")
+_PLUMBING = ("view", "blocks", "diagram", "listing", "series_curves")
 
 
 def view_of(detection: Detection) -> View:

@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tocsin.report.views.diagram import Diagram
+from tocsin.report.views.listing import Listing
+
 
 @dataclass(frozen=True)
 class Chart:
@@ -52,11 +55,14 @@ class Picture:
 
 @dataclass(frozen=True)
 class Table:
-    """A small table: headings, rows of texts, and a remark on what is not in it."""
+    """A small table: headings, rows of texts, and a remark on what is not in it; the rest as for `Chart`."""
 
     headings: Sequence[str]
     rows: Sequence[Sequence[str]]
     remark: str = ""
+    says: str = ""
+    caption: str = ""
+    behind: str = ""
 
 
-Block = Chart | Picture
+Block = Chart | Picture | Table | Listing | Diagram
