@@ -1,4 +1,4 @@
-"""Data that comes with tocsin: a recording of a real host with labelled faults, to try everything on."""
+"""Data that comes with tocsin: recordings of real hosts with labelled faults and intrusions, to try everything on."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ def path(name: str) -> Path:
     ----------
     name
         Relative to this package, with forward slashes: ``host/host.parquet`` (one hour of a host's telemetry),
-        ``host/host_labels.csv`` (the faults injected into it) or ``host`` (both, with their data card).
+        ``host/host_labels.csv`` (the faults injected into it), ``process/process.parquet`` (half an hour of process
+        events), ``process/process_labels.csv`` (the intrusions staged in it), or ``host`` or ``process`` (both files of
+        each, with their data card).
 
     Raises
     ------
