@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 
 class RMSNorm(nn.Module):
@@ -33,4 +34,4 @@ class RMSNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return normalised `x`, of the same shape."""
-        return x * torch.rsqrt(x.square().mean(-1, keepdim=True) + self.eps) * self.scale
+        return functional.rms_norm(x, x.shape[-1:], self.scale, self.eps)

@@ -1,0 +1,1 @@
+"""Images: detectors for pictures of parts, surfaces and scenes. One file per detector."""

@@ -1,0 +1,1 @@
+"""Pictures and defects made on purpose."""
