@@ -293,3 +293,52 @@ def test_reach_blur_and_streams_follow_window_and_card():
     fitted = Joint().fit(np.ones((60, 2)))
     assert (fitted.reach, fitted.blur, fitted.streams) == (5, 5, True)
     assert RobustZ().reach == 1
+
+
+# --------------------------------------------------------------------------------- many samples judged by themselves
+
+
+class Apart(Whole):
+    """How much brighter a picture is than the mean of the others."""
+
+    def _fit(self, samples, rng):
+        self.levels_ = np.array([float(s.pixels.mean()) for s in samples])
+
+    def _score(self, sample):
+        return Scores(overall=float(sample.pixels.mean() - self.levels_.mean()))
+
+    def _score_own(self, sample, index):
+        return Scores(overall=float(sample.pixels.mean() - np.delete(self.levels_, index).mean()))
+
+
+def test_many_samples_are_judged_by_the_others_one_by_one():
+    images = [Image(np.full((4, 4), float(level)), id=str(level)) for level in (0, 3, 9)]
+    detector = Apart()
+    scores = detector.fit_score_many(images)
+    assert detector.itself_
+    assert next(scores).overall == -6.0  # before the others are scored
+    assert [s.overall for s in scores] == [-1.5, 7.5]
+    assert sorted(detector.calibration_.scores.tolist()) == [-6.0, -1.5, 7.5]
+    assert detector.calibration_.contaminated
+
+
+def test_fit_keeps_no_scores_but_calibrates_on_them():
+    images = [Image(np.full((4, 4), float(level))) for level in (0, 3, 9)]
+    assert sorted(Apart().fit(images).calibration_.scores.tolist()) == [-6.0, -1.5, 7.5]
+    held = Apart().fit(images, calibration=[Image(np.full((4, 4), 8.0)), Image(np.full((4, 4), 2.0))])
+    assert sorted(held.calibration_.scores.tolist()) == [-2.0, 4.0]
+
+
+def test_samples_judged_as_a_whole_get_the_chance_of_their_own_score():
+    class Peaked(Whole):
+        def _score(self, sample):
+            local = sample.pixels[:, :, 0].astype(np.float64)
+            return Scores(local, overall=float(local.mean()))
+
+    rng = np.random.default_rng(0)
+    detector = Peaked().fit([Image(rng.random((8, 8))) for _ in range(40)])
+    odd = rng.random((8, 8))
+    odd[2:5, 2:5] += 5
+    found = detector.detect(Image(odd))
+    assert found.anomalies[0].peak > found.scores.overall
+    assert found.anomalies[0].p_value == found.level.p_values(np.array([found.scores.overall]))[0]

@@ -56,3 +56,13 @@ def test_near_duplicates_of_large_vectors_keep_their_true_distance():
     # The expansion |q|^2 - 2 q.r + |r|^2 alone is wrong by tens here, in float32.
     np.testing.assert_allclose(found[:, 0], 0.01 * np.sqrt(32), rtol=0.05)
     assert which[:, 0].tolist() == list(range(64))
+
+
+def test_float64_stays_float64():
+    rng = np.random.default_rng(0)
+    references = 1e4 + rng.normal(size=(200, 8))
+    queries = references[:5] + 1e-7
+    found, which = nearest(queries, references, 2)
+    assert found.dtype == np.float64
+    np.testing.assert_allclose(found[:, 0], 1e-7 * np.sqrt(8), rtol=1e-3)
+    assert which[:, 0].tolist() == [0, 1, 2, 3, 4]

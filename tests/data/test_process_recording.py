@@ -24,7 +24,7 @@ def labels():
 
 
 def test_numbers_of_events_are_those_of_the_card(rows, labels):
-    assert len(rows["at"]) == 39_281
+    assert len(rows["at"]) == 39_277
     assert rows["label"].sum() == 1_314 == sum(int(row["events"]) for row in labels)
     assert path("process/process.parquet").stat().st_size < 2 << 20
 

@@ -151,5 +151,5 @@ def test_what_is_no_series_says_so(shared: Path) -> None:
         ("netflow_categorical/ids2017_test.csv.gz", "column 'dstPort' holds 'OTHER' in row 11"),
     ):
         with pytest.raises(InputError) as caught:
-            read(data / name)
+            read(data / name, modality="series")
         assert message in str(caught.value)

@@ -16,7 +16,7 @@ from tocsin.core.anomalies import Anomaly, Evidence
 from tocsin.core.detection import Detection
 from tocsin.core.errors import InputError
 from tocsin.core.extents import Cluster, EventSet, Region, Whole
-from tocsin.core.samples import Bundle, Events, Image, PointCloud
+from tocsin.core.samples import Bundle, Events, Image, PointCloud, Series
 from tocsin.core.scores import Scores
 from tocsin.report import write_report
 from tocsin.report.page import MOST_BYTES
@@ -266,7 +266,7 @@ def test_other_modalities_have_a_page_too(page, card, plain_level):
     region = Region((3, 4, 8, 9), 20, np.ones((5, 5), dtype=bool))
     events = Events({"user": ["root", "bob", "eve"]}, id="log.csv")
     points = PointCloud(np.zeros((50, 3)), id="scan.ply")
-    bundle = Bundle({"a": Image(np.zeros((4, 4)))}, id="pair")
+    bundle = Bundle({"a": Series(np.zeros(16))}, id="pair")
     made = [
         (image, Scores(np.ones((20, 30))), Anomaly(region, 7.0, "x=5, y=6", 0.001), "20 pixels"),
         (

@@ -17,6 +17,8 @@ from tocsin.io.events.reading import read_events
 
 _SETUID = re.compile(r"setuid\((\d+)")
 _CHILD = re.compile(r"(?:clone|clone3|fork|vfork)(?:\(.*\)| resumed>.*)\s+= (\d+)")
+# Numbers that the kernel hands out anew each time: the far port of an accepted connection, inodes of sockets.
+_PASSING = re.compile(r"^(socket:127\.0\.0\.1:)(?:3[2-9]|[45]\d|60)\d{3}$|^(socket:\[)\d+\]$")
 _USERS = {str(number): name for name, number in OWNERS.items()}
 # What agents do for themselves, and what the dynamic linker opens, says nothing about anybody's work.
 _QUIET = re.compile(r"/etc/ld\.so|/locale|/usr/lib/|/lib/|gconv|/usr/share/perl|/proc/self|/dev/null")
@@ -78,11 +80,14 @@ def _rows(
     for row, pid in enumerate(pids.tolist()):
         process, event, thing, result = (str(words[name][row] or "") for name in words)
         last, before[pid] = before.get(pid, process), process
-        if not process or event in ("exit_group", "exit") or event in flow.SPAWNING or not thing:
+        if not process or event in ("exit_group", "exit") or event in flow.SPAWNING or not thing or not result:
             continue
+        thing = _PASSING.sub(lambda found: f"{found[1]}*" if found[1] else f"{found[2]}*]", thing)
         user = users.get(_first(pid, parents, users), "root")
         intruder = _first(pid, parents, intruders)
-        source, target = _ends(event, f"process:{last}", f"process:{process}", thing, str(events.text[row]), result)
+        # Programs such as bash are everybody's: whose they are makes them somebody's.
+        own, earlier = f"process:{user} {process}", f"process:{user} {last}"
+        source, target = _ends(event, earlier, own, thing, str(events.text[row]), result)
         rows.append(
             {
                 "time": int(events.time[row].astype("datetime64[ns]").astype("int64")),

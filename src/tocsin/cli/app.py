@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from tocsin.cli import commands_data, commands_detectors, commands_evaluate, commands_models
+from tocsin.cli import commands_data, commands_detectors, commands_evaluate, commands_logs, commands_models
 from tocsin.cli.codes import USAGE
 
 app = typer.Typer(
@@ -39,7 +39,7 @@ def _root(
     pass
 
 
-for module in (commands_data, commands_models, commands_evaluate, commands_detectors):
+for module in (commands_data, commands_models, commands_evaluate, commands_detectors, commands_logs):
     module.register(app)
 
 

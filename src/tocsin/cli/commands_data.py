@@ -27,6 +27,22 @@ Channels = Annotated[
 ]
 TimeColumn = Annotated[str | None, typer.Option("--time", help="The time column; found when left out.")]
 OnBad = Annotated[str, typer.Option("--on-bad", help="Bad cells and rows: raise, or skip to leave them out.")]
+Entities = Annotated[
+    str | None,
+    typer.Option("--entities", help="Events: the columns that name who, what and where, comma-separated."),
+]
+Trace = Annotated[
+    str | None, typer.Option("--trace", help="Events: the column that tells runs apart (session, process, block).")
+]
+Numbers = Annotated[
+    str | None, typer.Option("--numbers", "--number", help="Events: the columns to read as amounts, comma-separated.")
+]
+Modality = Annotated[
+    str | None, typer.Option("--modality", help="Read as series, events or image; found when left out.")
+]
+Templates = Annotated[
+    Path | None, typer.Option("--templates", help="Logs: message templates that `tocsin templates -o` wrote.")
+]
 Period = Annotated[str | None, typer.Option("--period", help="The period in rows, for detectors that use one.")]
 Out = Annotated[
     Path | None,
@@ -64,6 +80,11 @@ def detect(
     time: TimeColumn = None,
     on_bad: OnBad = "raise",
     period: Period = None,
+    entities: Entities = None,
+    trace: Trace = None,
+    numbers: Numbers = None,
+    modality: Modality = None,
+    templates: Templates = None,
     merge_gap: Annotated[
         int | None, typer.Option("--merge-gap", help="Join alarms at most so many rows apart.")
     ] = None,
@@ -72,6 +93,7 @@ def detect(
     max_memory: Annotated[
         float | None, typer.Option("--max-memory", help="MB that one input may take; larger ones go in chunks.")
     ] = None,
+    masks: Annotated[bool, typer.Option("--masks", help="Pictures: write what was found as masks, too.")] = False,
     out: Out = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -93,10 +115,16 @@ def detect(
         time=time,
         on_bad=on_bad,
         period=period,
+        entities=entities,
+        trace=trace,
+        numbers=numbers,
+        modality=modality,
+        templates=templates,
         merge_gap=merge_gap,
         min_length=min_length,
         suppress=suppress,
         max_memory=max_memory,
+        masks=masks,
         out=out,
         as_json=as_json,
         quiet=quiet,
@@ -106,11 +134,11 @@ def detect(
 
 
 def demo(
-    what: Annotated[str, typer.Argument(help="Which recording: host.")] = "host",
+    what: Annotated[str, typer.Argument(help="Which recording: host (telemetry) or events (processes).")] = "host",
     out: Out = Path("tocsin-demo"),
     quiet: Quiet = False,
 ) -> int:
-    """Find the faults in a recording that comes with tocsin, and compare with what was injected."""
+    """Find the faults or intrusions in a recording that comes with tocsin, and compare with what was staged."""
     from tocsin.cli.demonstration import run
 
     return run(what, out or Path("tocsin-demo"), quiet)

@@ -7,7 +7,22 @@ from typing import Annotated
 
 import typer
 
-from tocsin.cli.commands_data import Channels, DetectorName, Fresh, OnBad, Period, Quiet, Settings, Sources, TimeColumn
+from tocsin.cli.commands_data import (
+    Channels,
+    DetectorName,
+    Entities,
+    Fresh,
+    Modality,
+    Numbers,
+    OnBad,
+    Period,
+    Quiet,
+    Settings,
+    Sources,
+    Templates,
+    TimeColumn,
+    Trace,
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -25,12 +40,33 @@ def fit(
     time: TimeColumn = None,
     on_bad: OnBad = "raise",
     period: Period = None,
+    entities: Entities = None,
+    trace: Trace = None,
+    numbers: Numbers = None,
+    modality: Modality = None,
+    templates: Templates = None,
     quiet: Quiet = False,
 ) -> int:
     """Learn what is normal and store it as a model."""
     from tocsin.cli.modelling import run_fit
+    from tocsin.cli.request import Request
 
-    return run_fit(sources, out, detector, settings, channels, time, on_bad, period, quiet)
+    request = Request(
+        sources=sources,
+        detector=detector,
+        settings=settings,
+        channels=channels,
+        time=time,
+        on_bad=on_bad,
+        period=period,
+        entities=entities,
+        trace=trace,
+        numbers=numbers,
+        modality=modality,
+        templates=templates,
+        quiet=quiet,
+    )
+    return run_fit(request, out)
 
 
 def score(
@@ -41,10 +77,29 @@ def score(
     ],
     time: TimeColumn = None,
     on_bad: OnBad = "raise",
+    entities: Entities = None,
+    trace: Trace = None,
+    numbers: Numbers = None,
+    modality: Modality = None,
+    templates: Templates = None,
     quiet: Quiet = False,
     fresh: Fresh = False,
 ) -> int:
     """Score data with a stored model; a folder of inputs is resumed where an earlier run stopped."""
     from tocsin.cli.modelling import run_score
+    from tocsin.cli.request import Request
 
-    return run_score(model, sources, out, time, on_bad, quiet, fresh)
+    request = Request(
+        sources=sources,
+        time=time,
+        on_bad=on_bad,
+        entities=entities,
+        trace=trace,
+        numbers=numbers,
+        modality=modality,
+        templates=templates,
+        out=out,
+        quiet=quiet,
+        fresh=fresh,
+    )
+    return run_score(model, request)

@@ -28,20 +28,38 @@ REQUEST = Request(
 )
 
 
+# Budget chosen with this recording's labels in view, as above.
+EVENTS = Request(
+    sources=[],
+    train=["50%"],
+    detector="gid",
+    entities="source,target",
+    false_alarms="top 20",
+    fresh=True,
+)
+
+
 def run(what: str, out: Path, quiet: bool) -> int:
     """Run `tocsin detect` on a shipped recording and compare with its labels."""
-    if what != "host":
-        warn(f"there is no recording {what!r}; there is host")
-        return USAGE
     from tocsin.data import path
 
-    recording = path("host/host.parquet")
-    request = replace(REQUEST, sources=[str(recording)], out=out, quiet=quiet)
+    if what == "host":
+        file, wanted = "host/host.parquet", REQUEST
+    elif what == "events":
+        file, wanted = "process/process.parquet", EVENTS
+    else:
+        warn(f"there is no recording {what!r}; there are host and events")
+        return USAGE
+    recording = path(file)
+    request = replace(wanted, sources=[str(recording)], out=out, quiet=quiet)
     if not quiet:
         say(f"$ {command_of(replace(request, sources=[recording.name]))} -o {out}\n")
     code = run_detect(request)
     if code in (0, 1) and not quiet:
-        _compare(path("host/host_labels.csv"), out)
+        if what == "host":
+            _compare(path("host/host_labels.csv"), out)
+        else:
+            _compare_events(recording, path("process/process_labels.csv"), out)
     return code
 
 
@@ -68,6 +86,39 @@ def _compare(labels: Path, out: Path) -> None:
     others = len(spans) - len(matched)
     say(f"\n{hits} of {len(faults)} faults found; {others} of {len(spans)} anomalies are none of them")
     say("(these settings were picked on this very recording: a demonstration, not a measurement)")
+
+
+def _compare_events(recording: Path, labels: Path, out: Path) -> None:
+    """Say which staged intrusions were found, and which anomalies hold no event of any."""
+    import duckdb
+
+    with labels.open(encoding="utf-8", newline="") as file:
+        staged = [(_stamp(row["start"]), _stamp(row["stop"]), row["kind"], row["user"]) for row in csv.DictReader(file)]
+    with duckdb.connect() as connection:
+        links = connection.execute(
+            "SELECT epoch_ns(time) AS time, label FROM read_parquet(?) WHERE source IS NOT NULL", [str(recording)]
+        ).fetchnumpy()
+        scores = connection.execute("SELECT count(*) FROM read_parquet(?)", [str(out / "scores" / "*.parquet")])
+        judged = int(scores.fetchall()[0][0])
+    # What was judged is the end of the recording; rows are counted from its beginning there.
+    time = links["time"][-judged:].astype("datetime64[ns]")
+    ours = links["label"][-judged:] == 1
+    found = [json.loads(line) for line in (out / "anomalies.ndjson").read_text(encoding="utf-8").splitlines()]
+    say("what was staged, and whether it was found:\n")
+    hits, matched = 0, set()
+    for start, stop, kind, user in staged:
+        own = set(np.flatnonzero(ours & (time >= start) & (time <= stop)).tolist())
+        touching = [i for i, row in enumerate(found) if own & set(row["where"]["rows"])]
+        matched |= set(touching)
+        hits += bool(touching)
+        verdict = "missed"
+        if touching:
+            strongest = max((found[i] for i in touching), key=lambda row: row["peak"])
+            verdict = f"found: {(strongest['because'] or [{'name': strongest['peak_at']}])[0]['name']}"
+        say(f"  {str(start)[11:19]}  {kind:<18} {user:<6} {verdict}")
+    others = len(found) - len(matched)
+    say(f"\n{hits} of {len(staged)} intrusions found; {others} of {len(found)} anomalies are none of them")
+    say("(the budget was picked on this very recording: a demonstration, not a measurement)")
 
 
 def _stamp(text: str) -> np.datetime64:

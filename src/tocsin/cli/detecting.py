@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tocsin.cli.bars import bars
 from tocsin.cli.codes import FOUND, NOTHING, PARTIAL, USAGE
 from tocsin.cli.journal import Journal
+from tocsin.cli.kept_reading import KeptReading
+from tocsin.cli.learning import read_lesson
+from tocsin.cli.picture_plan import asks_for_pictures
 from tocsin.cli.printing import print_detection, say, warn
 from tocsin.cli.request import Request, aligned, command_of, make_folder
 from tocsin.cli.results import clear
@@ -32,13 +35,18 @@ def run(request: Request) -> int:
     """Do the job; return the exit code."""
     _share(request.train)
     _check_threshold(request)  # a wrong budget or rule is said before hours of work
+    if asks_for_pictures(request, request.sources):
+        from tocsin.cli.judging_images import run as run_pictures
+
+        return run_pictures(request)
     learned = _learned(request)
+    asked, request = request, request if learned is None or learned.kept is None else learned.kept.applied(request)
     journal = None
     if request.out is not None:
         make_folder(request.out)
-        journal = Journal(request.out, _settings(request), request.fresh)
+        journal = Journal(request.out, settings_of(asked), request.fresh)
         if request.fresh or not journal.same_settings:
-            journal = Journal(request.out, _settings(request), fresh=True)
+            journal = Journal(request.out, settings_of(asked), fresh=True)
             clear(request.out)
     found = done = failed = skipped = 0
     kept: list[Detection] = []
@@ -53,7 +61,7 @@ def run(request: Request) -> int:
             try:
                 for number, detection in enumerate(_judged(request, learned, source, sample, error)):
                     count += len(detection)
-                    _show(request, detection, source)
+                    show(request, detection, source)
                     if request.out is not None:
                         _store(request.out, detection, source, number)
                     kept = _strongest([*kept, detection])
@@ -69,7 +77,7 @@ def run(request: Request) -> int:
     if done == 0 and skipped == 0:
         return USAGE
     if request.out is not None:
-        _finish(request, kept, done, skipped)
+        _finish(asked, kept, done, skipped)
     if failed:
         if not request.quiet:
             warn(f"{failed} of {failed + done + skipped} inputs failed, {done + skipped} are done")
@@ -77,40 +85,47 @@ def run(request: Request) -> int:
     return FOUND if found else NOTHING
 
 
-def _learned(request: Request) -> Detector | None:
+@dataclass(frozen=True)
+class Learned:
+    """A detector, why it was chosen, and how what it learned from was read."""
+
+    detector: Detector
+    why: str = ""
+    kept: KeptReading | None = None
+
+
+def _learned(request: Request) -> Learned | None:
     """The detector to apply to every input, when it learns from somewhere else than the input itself."""
     from tocsin.core.detector import Detector
 
     if request.model is not None:
         if request.train or request.detector or request.settings:
             raise InputError("--model is a finished detector: leave --train, --detector and --set out")
-        return Detector.load(request.model)
+        return Learned(Detector.load(request.model), kept=KeptReading.load(request.model))
     if not request.train or _share(request.train) is not None:
         return None
-    from tocsin.io import read_many
-
-    samples: list[Sample] = []
-    for reading in read_many(request.train, **request.reading()):
-        if reading.error is not None:
-            raise reading.error
-        assert reading.sample is not None
-        samples.append(request.pick(reading.sample))
+    lesson = read_lesson(request, request.train)
+    for error in lesson.errors:
+        raise error
+    samples = lesson.samples
     if not samples:
         raise InputError(f"--train {' '.join(request.train)} holds no file to learn from")
-    detector = _new(request, samples[0])
+    learned = replace(choose_detector(request, samples[0]), kept=lesson.kept)
     with bars(request.quiet or request.as_json):
-        return detector.fit([aligned(s, samples[0]) for s in samples])
+        learned.detector.fit([aligned(s, samples[0]) for s in samples])
+    return learned
 
 
-def _new(request: Request, sample: Sample) -> Detector:
-    from tocsin.core.defaults import default_detector
+def choose_detector(request: Request, sample: Sample) -> Learned:
+    """Return the detector that was asked for, or the default for a sample, not fitted yet."""
+    from tocsin.core.defaults import Choice, choose
 
-    name = request.detector or default_detector(sample)
-    return build(name, request.settings, request.period)
+    choice = choose(sample) if request.detector is None else Choice(request.detector)
+    return Learned(build(choice.detector, request.settings, request.period), choice.why)
 
 
 def _judged(
-    request: Request, learned: Detector | None, source: str, sample: Sample | None, error: TocsinError | None
+    request: Request, learned: Learned | None, source: str, sample: Sample | None, error: TocsinError | None
 ) -> Iterator[Detection]:
     """Judge one input: as a whole, or chunk by chunk where it does not fit into memory."""
     if isinstance(error, TooLargeError):
@@ -123,7 +138,7 @@ def _judged(
 
 
 def _judge_chunks(
-    request: Request, learned: Detector | None, source: str, too_large: TooLargeError
+    request: Request, learned: Learned | None, source: str, too_large: TooLargeError
 ) -> Iterator[Detection]:
     """One detection per chunk; an anomaly across the border of two chunks appears in both.
 
@@ -132,20 +147,20 @@ def _judge_chunks(
     from tocsin.core.streaming import score_stream
     from tocsin.io import stream
 
-    options = {k: v for k, v in request.reading().items() if k != "limit"}
+    options = {k: v for k, v in request.reading().items() if k in ("time", "channels", "on_bad")}
     with stream(source, rows=CHUNK_ROWS, **options) as chunks:
-        detector = learned
-        if detector is None:
+        if learned is None:
             head = request.pick(chunks.head(CHUNK_ROWS))
-            detector = _new(request, head)
-            if not detector.streams:
+            learned = choose_detector(request, head)
+            if not learned.detector.streams:
                 raise too_large
-            detector.fit_score(head)
+            learned.detector.fit_score(head)
             if not (request.quiet or request.as_json):
                 say(f"{source}: larger than memory, gone through in chunks; learned from its first {len(head)} rows")
+        detector = learned.detector
         parts = (aligned(request.pick(chunk), detector.channels_) for chunk in chunks.chunks())
         for part, scores in score_stream(detector, parts):  # type: ignore[arg-type]  # chunks are series
-            yield _decided(request, detector, part, scores)
+            yield decided(request, learned, part, scores)
 
 
 def _inputs(request: Request, journal: Journal | None) -> Iterator[tuple[str, Sample | None, TocsinError | None]]:
@@ -166,26 +181,30 @@ def _inputs(request: Request, journal: Journal | None) -> Iterator[tuple[str, Sa
                 yield reading.path, reading.sample, reading.error
 
 
-def _judge(request: Request, learned: Detector | None, sample: Sample) -> Detection:
+def _judge(request: Request, learned: Learned | None, sample: Sample) -> Detection:
     sample = request.pick(sample)
     share = _share(request.train)
     if share is not None:
         first, rest = sample.split(share)
-        detector = _new(request, sample).fit(first)
-        return _decided(request, detector, rest, detector.score(rest))
+        learned = choose_detector(request, sample)
+        learned.detector.fit(first)
+        return decided(request, learned, rest, learned.detector.score(rest))
     if learned is None:
-        detector = _new(request, sample)
-        return _decided(request, detector, sample, detector.fit_score(sample))
-    fitting = aligned(sample, learned.channels_)
-    return _decided(request, learned, fitting, learned.score(fitting))
+        learned = choose_detector(request, sample)
+        return decided(request, learned, sample, learned.detector.fit_score(sample))
+    fitting = aligned(sample, learned.detector.channels_)
+    return decided(request, learned, fitting, learned.detector.score(fitting))
 
 
-def _decided(request: Request, detector: Detector, sample: Sample, scores: Scores) -> Detection:
+def decided(request: Request, learned: Learned, sample: Sample, scores: Scores) -> Detection:
+    """Set the level that was asked for and gather what crosses it."""
     from tocsin.core.decide import decide
 
     setting = _threshold(request)
+    detector = learned.detector
     rules = _rules(request, detector)  # only a fitted detector knows how far it blurs
-    return decide(detector, sample, scores, setting.get("false_alarms"), setting.get("threshold"), rules)
+    found = decide(detector, sample, scores, setting.get("false_alarms"), setting.get("threshold"), rules)
+    return replace(found, findings=(learned.why, *found.findings)) if learned.why else found
 
 
 def _share(train: Sequence[str]) -> float | None:
@@ -237,12 +256,14 @@ def _rules(request: Request, detector: Detector) -> AlarmRules:
     return rules if request.merge_gap is None else replace(rules, merge_gap=request.merge_gap)
 
 
-def _settings(request: Request) -> dict[str, Any]:
+def settings_of(request: Request) -> dict[str, Any]:
+    """Return all of a request that results depend on."""
     ignored = {"sources", "out", "as_json", "quiet", "fresh"}
     return {k: v for k, v in vars(request).items() if k not in ignored}
 
 
-def _show(request: Request, detection: Detection, source: str) -> None:
+def show(request: Request, detection: Detection, source: str) -> None:
+    """Print a detection for a person, or its anomalies as lines of JSON."""
     if request.as_json:
         from tocsin.cli.results import anomaly_rows
         from tocsin.io.writing import as_line

@@ -2,79 +2,77 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from tocsin.cli.bars import bars
 from tocsin.cli.codes import NOTHING, PARTIAL, USAGE
 from tocsin.cli.journal import Journal
+from tocsin.cli.kept_reading import KeptReading
+from tocsin.cli.learning import read_lesson
+from tocsin.cli.picture_plan import asks_for_pictures
 from tocsin.cli.printing import say, warn
 from tocsin.cli.request import Request, aligned, make_folder
 from tocsin.cli.settings import build
 from tocsin.core.errors import InputError, TocsinError
 
 
-def run_fit(
-    sources: Sequence[str],
-    out: Path,
-    detector: str | None,
-    settings: Sequence[str],
-    channels: str | None,
-    time: str | None,
-    on_bad: str,
-    period: str | None,
-    quiet: bool,
-) -> int:
-    """Learn from all sources together and write the model."""
-    from tocsin.core.defaults import default_detector
-    from tocsin.io import read_many
+def run_fit(request: Request, out: Path) -> int:
+    """Learn from all sources together and write the model; beside it, how its events were read."""
+    from tocsin.core.defaults import Choice, choose
 
-    samples: list[Any] = []
-    failed = 0
-    request = Request(sources=list(sources), channels=channels, time=time, on_bad=on_bad)
-    for reading in read_many(sources, **request.reading()):
-        if reading.error is not None:
-            failed += 1
-            warn(str(reading.error))
-        else:
-            assert reading.sample is not None
-            samples.append(request.pick(reading.sample))
+    if asks_for_pictures(request, request.sources):
+        from tocsin.cli.judging_images import run_fit as fit_pictures
+
+        return fit_pictures(request, out)
+    lesson = read_lesson(request, request.sources)
+    samples, failed = lesson.samples, len(lesson.errors)
+    for error in lesson.errors:
+        warn(str(error))
     if not samples:
         if not failed:
-            raise InputError(f"{' '.join(sources)} holds no file to learn from")
+            raise InputError(f"{' '.join(request.sources)} holds no file to learn from")
         return USAGE
-    made = build(detector or default_detector(samples[0]), settings, period)
-    with bars(quiet):
+    choice = choose(samples[0]) if request.detector is None else Choice(request.detector)
+    made = build(choice.detector, request.settings, request.period)
+    with bars(request.quiet):
         made.fit([aligned(s, samples[0]) for s in samples])
     written = made.save(out)
-    if not quiet:
+    if lesson.kept is not None:
+        lesson.kept.save(written)
+    if not request.quiet:
         say(f"{made.card.name} learned from {len(samples)} of {len(samples) + failed} inputs: {written}")
-        for finding in made.findings_:
-            say(f"  {finding}")
+        for finding in (choice.why, *made.findings_):
+            if finding:
+                say(f"  {finding}")
     return PARTIAL if failed else NOTHING
 
 
-def run_score(
-    model: Path, sources: Sequence[str], out: Path, time: str | None, on_bad: str, quiet: bool, fresh: bool
-) -> int:
+def run_score(model: Path, request: Request) -> int:
     """Score every source; one Parquet per input, finished before the next one begins."""
-    from tocsin.cli.results import score_columns
+    from tocsin.cli.results import write_scores
     from tocsin.cli.stems import stem_of
     from tocsin.core.detector import Detector
     from tocsin.io import expand, read_many
-    from tocsin.io.writing import write_parquet
 
-    detector = Detector.load(model)
-    found = [file for source in sources for file in expand(source)]
+    out, quiet = request.out, request.quiet
+    assert out is not None
+    if asks_for_pictures(request, request.sources):
+        from tocsin.cli.judging_images import run_score as score_pictures
+
+        return score_pictures(model, request)
+    detector, kept = Detector.load(model), KeptReading.load(model)
+    found = [file for source in request.sources for file in expand(source)]
     single = out.suffix == ".parquet"
     if single and len(found) > 1:
         raise InputError(f"{len(found)} inputs do not fit into one file: give a folder with -o, not {out.name}")
     make_folder(out.parent if single else out)
-    stamp = model.stat().st_mtime_ns
-    request = Request(sources=list(sources), time=time, on_bad=on_bad)
-    settings = {"model": str(model.resolve()), "stamp": stamp, "time": time, "on_bad": on_bad}
-    journal = None if single else Journal(out, settings, fresh)
+    settings = {
+        "model": str(model.resolve()),
+        "stamp": model.stat().st_mtime_ns,
+        **{name: str(value) for name, value in request.reading().items()},
+    }
+    journal = None if single else Journal(out, settings, request.fresh)
+    request = request if kept is None else kept.applied(request)
     done = failed = skipped = 0
     with bars(quiet):
         for source in found:
@@ -87,9 +85,8 @@ def run_score(
                         raise reading.error
                     assert reading.sample is not None
                     sample = aligned(reading.sample, detector.channels_)
-                    columns = score_columns(sample, detector.score(sample))
                     target = out if single else out / f"{stem_of(str(source), sample.id)}.parquet"
-                    write_parquet(target, columns)
+                    write_scores(target, sample, detector.score(sample))
                 except TocsinError as problem:
                     failed += 1
                     warn(str(problem))

@@ -35,12 +35,36 @@ class Request:
     as_json: bool = False
     quiet: bool = False
     fresh: bool = False
+    entities: str | tuple[str, ...] | None = None
+    numbers: str | tuple[str, ...] | None = None
+    trace: str | None = None
+    modality: str | None = None
+    templates: Any = None
+    links: bool = False
+    masks: bool = False
 
     def reading(self) -> dict[str, Any]:
         """Return the options that concern reading."""
         limit = None if self.max_memory is None else self.max_memory * 1e6
         channels = None if self.patterns else self.names
-        return {"time": self.time, "channels": channels, "on_bad": self.on_bad, "limit": limit}
+        return {
+            "time": self.time,
+            "channels": channels,
+            "on_bad": self.on_bad,
+            "limit": limit,
+            "modality": self.modality,
+            "entities": _listed(self.entities),
+            "numbers": _listed(self.numbers),
+            "trace": self.trace,
+            "templates": self.templates,
+            "links": self.links or self._wants_links(),
+        }
+
+    def _wants_links(self) -> bool:
+        """Whether the detector that is named looks at links, so that files are read as such."""
+        from tocsin.core.registry import find
+
+        return self.detector is not None and find(self.detector).card.arrangement == "links"
 
     @property
     def names(self) -> list[str] | None:
@@ -59,6 +83,13 @@ class Request:
         if not self.patterns or not isinstance(sample, Series):
             return sample
         return sample.select(self.names or [])
+
+
+def _listed(names: str | tuple[str, ...] | None) -> list[str] | None:
+    """Return the names in a list with commas; an empty text names none, which is not the same as not naming any."""
+    if names is None or isinstance(names, tuple):
+        return None if names is None else list(names)
+    return [name.strip() for name in names.split(",") if name.strip()]
 
 
 def aligned(sample: Sample, like: Any) -> Sample:
@@ -101,6 +132,10 @@ def command_of(request: Request) -> str:
         ("--time", request.time),
         ("--period", request.period),
         ("--merge-gap", request.merge_gap),
+        ("--entities", request.entities),
+        ("--numbers", request.numbers),
+        ("--trace", request.trace),
+        ("--modality", request.modality),
     ):
         if value is not None:
             words += [option, str(value)]
@@ -112,6 +147,8 @@ def command_of(request: Request) -> str:
         words += ["--min-length", str(request.min_length)]
     if request.on_bad != "raise":
         words += ["--on-bad", request.on_bad]
+    if request.masks:
+        words.append("--masks")
     if request.suppress:
         words += ["--suppress", str(request.suppress)]
     return shlex.join(words)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tocsin.core.types import FloatArray
 
 LEAST_SHARE = 0.02
+MOST_PICTURED = 8
 LEAST_GAP = 3
 ROWS_BEFORE, LEAST_BEFORE = 30, 6
 
@@ -50,6 +51,9 @@ def decide(
     judged = _by_trace(detector, sample, scores) if found else None
     anomalies = [_anomaly(detector, sample, scores, level, runs, judged, extent, index) for extent, index in found]
     anomalies.sort(key=lambda a: -a.peak)
+    bridged = detector._bridged(sample)
+    strongest = anomalies[:MOST_PICTURED]
+    shown = {a.where: tuple(p) for a in strongest if (p := detector._pictures(bridged, scores, a))}
     return Detection(
         sample=sample,
         scores=scores,
@@ -62,20 +66,32 @@ def decide(
         calibrated_on=calibration.source,
         run_lengths=runs,
         profile=detector.profile_,
-        expected=detector._expected(detector._bridged(sample)),
+        expected=detector._expected(bridged),
+        pictures=shown,
     )
 
 
 def _usual_budget(detector: Detector) -> str:
-    """One false alarm a day is a usual shift's patience; of data judged by themselves, one in all of them."""
+    """One false alarm a day is a usual shift's patience; of data judged by themselves, one in all of them.
+
+    Of traces, and of samples judged as a whole, it is one in a hundred: there are far fewer of them than places, and a
+    level that one in a thousand crosses could only be guessed.
+    """
     calibration = detector.calibration_
     if detector.itself_:
         return "1 in all"
+    if detector.card.decides in ("traces", "sample"):
+        return "1%"
     return "1/day" if calibration.seconds else "0.1%"
 
 
 def default_rules(detector: Detector, *, min_length: int = 1, suppress: int = 0) -> AlarmRules:
-    """Bridge gaps that one event alone can leave: as long as the detector blurs it, and never less than a few rows."""
+    """Bridge gaps that one event alone can leave: as long as the detector blurs it, and never less than a few rows.
+
+    Traces and whole samples are no neighbours of each other: each is an alarm of its own.
+    """
+    if detector.card.decides != "places":
+        return AlarmRules(merge_gap=0, min_length=min_length, suppress=suppress)
     return AlarmRules(merge_gap=max(detector.blur, LEAST_GAP), min_length=min_length, suppress=suppress)
 
 
@@ -100,7 +116,10 @@ def _extents(
         flags = level.flags(local.ravel()).reshape(local.shape)
         return list(group(sample, flags, rules))
     if detector.card.decides == "traces" and scores.traces is not None and isinstance(sample, Events):
-        return list(traces_of(sample, level.flags(scores.traces)))
+        # Traces stand in no order: between any two lies nothing, so that neighbours are never one alarm.
+        apart = np.full(2 * len(scores.traces), np.nan)
+        apart[::2] = scores.traces
+        return list(traces_of(sample, level.flags(apart)[::2]))
     if not bool(level.flags(np.array([scores.overall]))[0]):
         return []
     if local is None:
@@ -136,8 +155,10 @@ def _anomaly(
         peak, peak_at = float(scores.local[place]), sample.name(place)
         if trace_scores is not None:
             peak = float(trace_scores[place[0]])
-    p_value = float(level.p_values(np.array([peak]))[0])
-    beyond = bool(level.extrapolated(np.array([peak]))[0])
+    # Where samples are judged as a whole, calibration knows nothing of single places, which are always higher.
+    tested = scores.overall if detector.card.decides == "sample" else peak
+    p_value = float(level.p_values(np.array([tested]))[0])
+    beyond = bool(level.extrapolated(np.array([tested]))[0])
     if beyond:
         doubts.append("its p-value lies beyond what was seen in calibration: it is read off a fitted tail")
     expected = None

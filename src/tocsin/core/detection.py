@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from tocsin.core.anomalies import Anomaly
     from tocsin.core.card import Card
     from tocsin.core.excursions import RunLengths
+    from tocsin.core.extents import Extent
+    from tocsin.core.pictures import Matrix
     from tocsin.core.profile import ChannelProfile
     from tocsin.core.samples import Sample
     from tocsin.core.scores import Scores
@@ -50,6 +52,8 @@ class Detection:
         What is usual for each channel.
     expected : ndarray of shape (n, c), optional
         What the detector would have expected to see, where it can tell.
+    pictures : dict of Extent to tuple of Matrix
+        What the detector shows of the strongest anomalies besides curves, by where they are.
     """
 
     sample: Sample
@@ -64,6 +68,7 @@ class Detection:
     run_lengths: RunLengths | None = None
     profile: ChannelProfile | None = None
     expected: FloatArray | None = None
+    pictures: dict[Extent, tuple[Matrix, ...]] = field(default_factory=dict)
     extra: dict[str, Any] = field(default_factory=dict)
 
     def __len__(self) -> int:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from tocsin.core.calibration import Calibration
     from tocsin.core.card import Card
     from tocsin.core.detection import Detection
+    from tocsin.core.pictures import Matrix
     from tocsin.core.profile import ChannelProfile
     from tocsin.core.thresholds.base import Threshold
     from tocsin.core.types import FloatArray
@@ -49,7 +50,7 @@ class Detector(Parameters, ABC):
     _score_own(sample, index)
         Score a sample that was learned from (the `index`-th), leaving out the matches of a place with itself;
         `_score` unless overridden.
-    _update(samples), _explain(sample, scores, anomaly), _expected(sample)
+    _update(samples), _explain(sample, scores, anomaly), _expected(sample), _pictures(sample, scores, anomaly)
         Optional.
     _state(), _restore(state)
         Only when some learned attribute is neither an array, a number, text, nor a tree of these.
@@ -82,7 +83,7 @@ class Detector(Parameters, ABC):
         InputError
             If a sample is of another modality, empty, too short or has other channels than the first.
         """
-        self._learn(samples, calibration=calibration, itself=False)
+        self._learn(samples, calibration=calibration, itself=False, keep=False)
         return self
 
     @final
@@ -92,6 +93,23 @@ class Detector(Parameters, ABC):
         if len(own) != 1:
             raise InputError(f"fit_score takes one sample, not {len(own)}: use fit and score_many")
         return own[0]
+
+    @final
+    def fit_score_many(self, samples: Samples) -> Iterator[Scores]:
+        """Learn from unlabelled samples together and score each of them; none is compared with itself.
+
+        What is learned is learned at once, scores come one by one as they are asked for: those of many pictures
+        need not fit into memory together.
+        """
+        given = _each(samples)
+        self._learn(given, calibration=None, itself=True, keep=False)
+
+        def own() -> Iterator[Scores]:
+            for index, sample in enumerate(track(given, "scoring")):
+                checked = self._check(sample, first=None)
+                yield self._finish(checked, self._score_own(self._bridged(checked), index))
+
+        return own()
 
     @final
     def score(self, sample: Any) -> Scores:
@@ -131,8 +149,8 @@ class Detector(Parameters, ABC):
             What to look at.
         false_alarms : str, optional
             How many false alarms are acceptable: ``"1/day"``, ``"0.1%"``, ``"top 10"``. When neither this nor
-            `threshold` is given: ``"1/day"`` with a clock and ``"0.1%"`` without, and ``"1 in all"`` where the level
-            is calibrated on unlabelled data.
+            `threshold` is given: ``"1/day"`` with a clock and ``"0.1%"`` without, ``"1%"`` of traces and of samples
+            judged as a whole, and ``"1 in all"`` where the level is calibrated on unlabelled data.
         threshold : Threshold, optional
             Any rule of `tocsin.core.thresholds` instead.
         rules : AlarmRules, optional
@@ -219,6 +237,10 @@ class Detector(Parameters, ABC):
     def _expected(self, sample: Any) -> FloatArray | None:
         return None
 
+    def _pictures(self, sample: Any, scores: Scores, anomaly: Anomaly) -> Sequence[Matrix]:
+        """What a report can show of an anomaly besides curves; asked for the strongest anomalies only."""
+        return ()
+
     def _state(self) -> dict[str, Any]:
         """Learned attributes: what ends in one underscore, besides what the base class keeps itself."""
         kept = {"calibration_", "profile_"}
@@ -260,7 +282,8 @@ class Detector(Parameters, ABC):
 
     # ------------------------------------------------------------ the inside
 
-    def _learn(self, samples: Samples, *, calibration: Samples | None, itself: bool) -> list[Scores]:
+    def _learn(self, samples: Samples, *, calibration: Samples | None, itself: bool, keep: bool = True) -> list[Scores]:
+        """Learn and calibrate; return the scores of the samples themselves if they are to be kept."""
         from tocsin.core.calibration import Calibration
         from tocsin.core.profile import ChannelProfile
 
@@ -278,9 +301,17 @@ class Detector(Parameters, ABC):
         bridged = [self._bridged(s) for s in given]
         rng = np.random.default_rng(getattr(self, "random_state", None) or 0)
         self._fit(bridged, rng)
-        own = [self._finish(s, self._score_own(b, i)) for i, (s, b) in enumerate(zip(given, bridged, strict=True))]
         held_out = None if calibration is None else [self._check(s, first=given[0]) for s in _each(calibration)]
-        judged = own if held_out is None else [self._finish(s, self._score(self._bridged(s))) for s in held_out]
+        own: list[Scores] = []
+        judged: list[FloatArray] = []
+        if keep or held_out is None:
+            for index, (sample, filled) in enumerate(zip(given, bridged, strict=True)):
+                scores = self._finish(sample, self._score_own(filled, index))
+                judged.append(self._deciding(scores))
+                if keep:  # maps of many pictures together may be larger than memory
+                    own.append(scores)
+        if held_out is not None:
+            judged = [self._deciding(self._finish(s, self._score(self._bridged(s)))) for s in held_out]
         contaminated = held_out is None and (itself or self.card.learns_from == "unlabelled")
         if held_out is not None:
             source = "the held-out part"
@@ -289,7 +320,7 @@ class Detector(Parameters, ABC):
         self.itself_ = itself
         steps = [s.step for s in given if isinstance(s, Series) and s.step]
         self.calibration_ = Calibration.from_scores(
-            [self._deciding(s) for s in judged],
+            [part for scores in judged for part in self._apart(scores)],
             seconds=float(np.median(steps)) if steps else None,
             contaminated=contaminated,
             source=source,
@@ -303,6 +334,10 @@ class Detector(Parameters, ABC):
         if self.card.decides == "places" and scores.local is not None:
             return np.asarray(scores.local, dtype=np.float64).ravel()
         return np.array([scores.overall])
+
+    def _apart(self, deciding: FloatArray) -> list[FloatArray]:
+        """Uninterrupted stretches of what a threshold acts on: traces stand alone, places in a row."""
+        return list(deciding[:, None]) if self.card.decides == "traces" else [deciding]
 
     def _check(self, sample: Any, first: Sample | None, fitting: bool = False) -> Sample:
         checked = as_sample(sample)

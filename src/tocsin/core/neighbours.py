@@ -36,7 +36,7 @@ def nearest(
     Parameters
     ----------
     queries : ndarray of float32, shape (m, d)
-        What to look for.
+        What to look for. Where queries and references are both float64, everything is done in float64.
     references : ndarray of float32, shape (r, d)
         What to look among.
     k : int
@@ -48,7 +48,7 @@ def nearest(
 
     Returns
     -------
-    distances : ndarray of float32, shape (m, min(k, r))
+    distances : ndarray of float32 (float64 for such input), shape (m, min(k, r))
         Ascending; infinite where so many neighbours were excluded that there are not enough.
     indices : ndarray of int, same shape
         Which references these are; -1 where the distance is infinite.
@@ -61,15 +61,16 @@ def nearest(
     ([1.0, 1.0, 4.0], [1, 0, 1])
     """
     count, k = len(references), min(k, len(references))
-    found = np.empty((len(queries), k), dtype=np.float32)
+    dtype = np.float64 if queries.dtype == references.dtype == np.float64 else np.float32
+    found = np.empty((len(queries), k), dtype=dtype)
     which = np.empty((len(queries), k), dtype=np.intp)
     groups = min(count, max(k, int(np.sqrt(count * k))))
     deep = -(-count // groups)
     # One more column makes the product add |r|^2; groups are filled up with rows that are never chosen.
-    padded = np.zeros((groups * deep, references.shape[1] + 1), dtype=np.float32)
-    padded[:count, :-1] = references * np.float32(-2)
+    padded = np.zeros((groups * deep, references.shape[1] + 1), dtype=dtype)
+    padded[:count, :-1] = references * dtype(-2)
     padded[:count, -1] = np.einsum("ij,ij->i", references, references)
-    sought = np.concatenate((queries, np.ones((len(queries), 1), dtype=np.float32)), axis=1)
+    sought = np.concatenate((queries, np.ones((len(queries), 1), dtype=dtype)), axis=1)
     per_chunk = max(16, CHUNK_CELLS // len(padded))
     for first in range(0, len(queries), per_chunk):
         part = slice(first, min(first + per_chunk, len(queries)))
@@ -93,14 +94,14 @@ def _exclude(apart: FloatArray, starts: IntArray, reference_starts: IntArray, ex
 def _smallest(apart: FloatArray, k: int) -> IntArray:
     """Rows of the k smallest of each column; `apart` has shape (deep, groups, m), the result (m, k)."""
     deep, groups, m = apart.shape
-    best = _lowest(np.ascontiguousarray(apart.min(axis=0).T), min(k, groups))
+    best = lowest(np.ascontiguousarray(apart.min(axis=0).T), min(k, groups))
     inside = apart[np.arange(deep)[:, None], best[:, None, :], np.arange(m)[:, None, None]].reshape(m, -1)
-    order = _lowest(inside, k)
+    order = lowest(inside, k)
     level, group = order // best.shape[1], np.take_along_axis(best, order % best.shape[1], axis=1)
     return np.asarray(level * groups + group)
 
 
-def _lowest(values: FloatArray, k: int) -> IntArray:
+def lowest(values: FloatArray, k: int) -> IntArray:
     """Columns of the k smallest of each row, in no order; `values` is written over."""
     if k > FEW:
         return np.asarray(np.argpartition(values, min(k, values.shape[1] - 1), axis=1)[:, :k])

@@ -16,13 +16,23 @@ if TYPE_CHECKING:
 
 # One line per detector. A module named here must import with the core installation alone.
 TABLE: dict[str, str] = {
+    "ape": "tocsin.events.ape.detector:APE",
     "autoencoder": "tocsin.series.autoencoder.detector:AutoencoderFleet",
     "autoregression": "tocsin.series.autoregression:Autoregression",
+    "ensemble": "tocsin.series.ensemble:Ensemble",
+    "event-transformer": "tocsin.events.event_transformer.detector:EventTransformer",
     "forecast": "tocsin.series.forecast.detector:Forecast",
+    "gid": "tocsin.events.gid.detector:Gid",
     "hypad": "tocsin.series.hypad.detector:HypAD",
+    "invariants": "tocsin.events.invariants:Invariants",
     "isolation-forest": "tocsin.series.isolation_forest:IsolationForest",
+    "k-shapes": "tocsin.series.k_shapes:KShapes",
     "kmeans-windows": "tocsin.series.kmeans_windows:KMeansWindows",
+    "markov-backoff": "tocsin.events.markov_backoff:MarkovBackoff",
     "matrix-profile": "tocsin.series.matrix_profile:MatrixProfile",
+    "mixed-table": "tocsin.events.mixed_table:MixedTable",
+    "ngram-novelty": "tocsin.events.ngram_novelty:NgramNovelty",
+    "patch-memory": "tocsin.image.patch_memory:PatchMemory",
     "robust-z": "tocsin.series.robust_z:RobustZ",
     "seasonal-residual": "tocsin.series.seasonal_residual:SeasonalResidual",
     "spectral-residual": "tocsin.series.spectral_residual:SpectralResidual",
@@ -31,6 +41,7 @@ TABLE: dict[str, str] = {
     "subsequence-pca": "tocsin.series.subsequence_pca:SubsequencePCA",
     "themis": "tocsin.series.themis.detector:Themis",
     "timercd": "tocsin.series.timercd.detector:TimeRCD",
+    "trace-neighbours": "tocsin.events.trace_neighbours:TraceNeighbours",
     "window-neighbours": "tocsin.series.window_neighbours:WindowNeighbours",
     "windowed": "tocsin.series.windowed:Windowed",
 }

@@ -32,6 +32,14 @@ class Truth:
         How bad, on the data set's own scale.
     causes : tuple of tuple of str
         Per interval, the channels that are to blame.
+    boxes : tuple of (left, top, right, bottom)
+        Of pictures whose defects are marked by boxes, in pixels, half open; the mask then holds them filled.
+    box_kinds : tuple of str
+        Per box, its class.
+    channels : tuple of ndarray of bool, shape of the sample's grid
+        Of pictures in which each defect has a mask of its own; `mask` is all of them together.
+    saturations : tuple of int
+        Per channel, how many of its pixels must be found for the defect to count as found in full.
 
     Raises
     ------
@@ -51,6 +59,10 @@ class Truth:
     kind: str = ""
     severity: float | None = None
     causes: tuple[tuple[str, ...], ...] = field(default=())
+    boxes: tuple[tuple[int, int, int, int], ...] = field(default=())
+    box_kinds: tuple[str, ...] = field(default=())
+    channels: tuple[BoolArray, ...] = field(default=(), repr=False)
+    saturations: tuple[int, ...] = field(default=())
 
     def __post_init__(self) -> None:
         if self.mask is None and self.intervals is None and self.label is None and self.severity is None:

@@ -17,15 +17,15 @@ if TYPE_CHECKING:
     from tocsin.io.options import Options
 
 
-def open_csv(source: Source, options: Options, connection: Any) -> Table:
-    """Find how the file is written and lay a relation over it.
+def open_csv(source: Source, options: Options, connection: Any, dialect: Dialect | None = None) -> Table:
+    """Find how the file is written, unless a dialect is given, and lay a relation over it.
 
     Raises
     ------
     InputError
         If its beginning is not UTF-8, it holds no rows, or two columns have one name.
     """
-    dialect = find_dialect(_decoded(source), source.whole, source.where)
+    dialect = dialect or find_dialect(decoded_head(source), source.whole, source.where)
     width = max(len(dialect.names), 1)
     columns = tuple(
         Column(name, f"c{i}", "text", "VARCHAR", tuple(row[i] if i < len(row) else None for row in dialect.rows))
@@ -54,7 +54,14 @@ def open_csv(source: Source, options: Options, connection: Any) -> Table:
     )
 
 
-def _decoded(source: Source) -> str:
+def decoded_head(source: Source) -> str:
+    """Return the beginning of a file as text.
+
+    Raises
+    ------
+    InputError
+        If it is not UTF-8.
+    """
     try:
         return source.head.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -75,7 +82,7 @@ def _read_csv(source: Source, dialect: Dialect, typed: set[str], width: int, *, 
         database.file(source.path),
         "auto_detect = false",
         "header = false",
-        f"skip = {dialect.skip}",
+        f"skip = {0 if dialect.comment else dialect.skip}",  # comments are passed over wherever they stand
         f"delim = {database.text(dialect.delimiter)}",
         "quote = '\"'",
         "escape = '\"'",
@@ -84,6 +91,8 @@ def _read_csv(source: Source, dialect: Dialect, typed: set[str], width: int, *, 
         f"nullstr = [{words}]",
         f"max_line_size = {1 << 24}",
     ]
+    if dialect.comment:
+        options.append(f"comment = {database.text(dialect.comment)}")
     if dialect.decimal_comma:
         options.append("decimal_separator = ','")
     if lenient:

@@ -39,6 +39,8 @@ class Dialect:
         Whether they are all of them.
     bytes_per_row : float
         Their mean length.
+    comment : str
+        What lines begin with that are no rows, among the rows.
     """
 
     delimiter: str
@@ -48,6 +50,7 @@ class Dialect:
     rows: list[list[str]]
     whole: bool
     bytes_per_row: float
+    comment: str = ""
 
 
 def find_dialect(text: str, whole: bool, where: str) -> Dialect:

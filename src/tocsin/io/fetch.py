@@ -88,10 +88,10 @@ def fetch(table: Table, plan: Plan, options: Options) -> Frame:
     del parts
     at = 0 if plan.time is None else 1
     frame.numbers = {role.name: columns[at + i] for i, role in enumerate(plan.numbers)}
-    _check_cells(table, plan, frame, options)
+    check_cells(table, plan, frame, options)
     if plan.time is not None:
         frame.time_name = plan.time.name
-        frame.time, frame.zoned, notes = _read_time(table, plan.time, columns[0], options)
+        frame.time, frame.zoned, notes = read_time(table, plan.time, columns[0], options)
         frame.repairs += notes
     found = columns[at + len(plan.numbers) :]
     for key, code, names in zip(keys, found, vocabularies, strict=True):
@@ -158,8 +158,14 @@ def _vocabulary(table: Table, key: Role, name: str) -> tuple[str, ...]:
     return tuple(str(word) for (word,) in words)
 
 
-def _check_cells(table: Table, plan: Plan, frame: Frame, options: Options) -> None:
-    """Find cells that hold something else than a number, in columns of text that were read loosely."""
+def check_cells(table: Table, plan: Plan, frame: Frame, options: Options) -> None:
+    """Find cells that hold something else than a number, in columns of text that were read loosely.
+
+    Raises
+    ------
+    InputError
+        If there is one, unless bad cells are skipped: then it becomes a remark of the frame.
+    """
     if table.converts:
         return
     loose = [r for r in plan.numbers if r.column.stored == "text" and np.isnan(frame.numbers[r.name]).any()]
@@ -219,8 +225,14 @@ def _first_bad(table: Table, columns: list[tuple[Role, str]]) -> list[tuple[int,
     return [(answer[i] or 0, answer[i + 1] or 0, str(answer[i + 2])) for i in range(0, len(answer), 3)]
 
 
-def _read_time(table: Table, role: Role, values: AnyArray, options: Options) -> tuple[IntArray, bool, list[Repair]]:
-    """Return nanoseconds, whether they are UTC, and what was noted; cells that hold no stamp are named."""
+def read_time(table: Table, role: Role, values: AnyArray, options: Options) -> tuple[IntArray, bool, list[Repair]]:
+    """Return nanoseconds, whether they are UTC, and what was noted; cells that hold no stamp are named.
+
+    Raises
+    ------
+    InputError
+        If a cell holds something else than a stamp, unless bad cells are skipped.
+    """
     if role.column.stored == "stamp":
         if epochs.missing(values).any():
             _check_years(table, role)

@@ -7,18 +7,18 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tocsin.core.errors import InputError, TocsinError
-from tocsin.io.options import Gaps, OnBad, Options
+from tocsin.io.options import Gaps, Modality, OnBad, Options
 from tocsin.io.reading import read_all
 
 if TYPE_CHECKING:
-    from tocsin.core.samples import Series
+    from tocsin.core.samples import Events, Image, Series
 
 SUFFIXES = (
     *(".csv", ".tsv", ".txt", ".dat", ".out", ".json", ".jsonl", ".ndjson", ".parquet", ".pq"),
-    *(".arrow", ".arrows", ".feather", ".ipc", ".npy", ".npz"),
+    *(".arrow", ".arrows", ".feather", ".ipc", ".npy", ".npz", ".log", ".evtx", ".strace"),
 )
 _PACKED = (".gz", ".zst", ".zstd")
 _PROSE = ("readme", "license", "licence", "copying", "changelog")
@@ -32,14 +32,14 @@ class Reading:
     ----------
     path : str
         The file.
-    sample : Series or None
+    sample : Series, Events, Image or None
         What was read.
     error : TocsinError or None
         Why nothing was.
     """
 
     path: str
-    sample: Series | None = None
+    sample: Series | Events | Image | None = None
     error: TocsinError | None = None
 
 
@@ -54,6 +54,12 @@ def read_many(
     series: str | None = None,
     gaps: Gaps = "insert",
     limit: float | None = None,
+    modality: Modality | None = None,
+    entities: Sequence[str] | str | None = None,
+    numbers: Sequence[str] | str | None = None,
+    trace: str | None = None,
+    links: bool = False,
+    templates: Any = None,
 ) -> Iterator[Reading]:
     r"""Read files one after the other; a file that cannot be read is reported and the rest goes on.
 
@@ -62,7 +68,7 @@ def read_many(
     sources : path, pattern, folder, "-", or several of these
         Folders are searched for files that `read` may take, at any depth; hidden files, READMEs and licences are left
         out. A name that exists is never taken as a pattern.
-    time, channels, unit, zone, on_bad, series, gaps, limit
+    time, channels, unit, zone, on_bad, series, gaps, limit, modality, entities, numbers, trace, links, templates
         As for `tocsin.io.read`, for every file.
 
     Yields
@@ -85,7 +91,22 @@ def read_many(
     (2,)
     .../b.csv holds a header (v) and no rows
     """
-    options = Options.of(time, channels, unit, zone, on_bad, series=series, gaps=gaps, limit=limit)
+    options = Options.of(
+        time,
+        channels,
+        unit,
+        zone,
+        on_bad,
+        series=series,
+        gaps=gaps,
+        limit=limit,
+        modality=modality,
+        entities=entities,
+        numbers=numbers,
+        trace=trace,
+        links=links,
+        templates=templates,
+    )
     several = [sources] if isinstance(sources, str | os.PathLike) else list(sources)
     return _read_each(several, options)
 

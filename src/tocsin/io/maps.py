@@ -92,7 +92,8 @@ def find_pictures(maps: str | os.PathLike[str], masks: str | os.PathLike[str]) -
     Parameters
     ----------
     maps : path
-        A folder of ``<defect>/<stem>.npy`` (npz, tiff, png), with ``good`` among the defects; or of maps alone.
+        A folder of ``<defect>/<stem>.npy`` (npz, tiff, png), with ``good`` among the defects; or of maps alone; or
+        the out folder of `tocsin detect` or `tocsin score`, which has such a folder inside.
     masks : path
         A folder of ``<defect>/<stem>_mask.png``; pictures in ``good`` need none. In a flat folder every map needs one.
 
@@ -101,7 +102,7 @@ def find_pictures(maps: str | os.PathLike[str], masks: str | os.PathLike[str]) -
     InputError
         If a folder is empty, a defective picture has no mask, or a mask has no map.
     """
-    base, truth = Path(maps).expanduser(), Path(masks).expanduser()
+    base, truth = _map_folder(Path(maps).expanduser()), Path(masks).expanduser()
     found = dict(_files(base, MAPS))
     known = dict(_files(truth, MASKS, may_be_empty=True))
     if not known:
@@ -129,6 +130,7 @@ def is_map_folder(path: str | os.PathLike[str]) -> bool:
     folder = Path(path).expanduser()
     if not folder.is_dir():
         return False
+    folder = _map_folder(folder)
     for file in sorted(folder.rglob("*")):
         suffix = file.suffix.lower()
         if suffix in (".tiff", ".tif", ".png"):
@@ -136,6 +138,12 @@ def is_map_folder(path: str | os.PathLike[str]) -> bool:
         if suffix in (".npy", ".npz") and file.is_file():
             return _load(file, check=False).ndim == 2
     return False
+
+
+def _map_folder(folder: Path) -> Path:
+    """The maps inside of an out folder, beside the table of the pictures' scores."""
+    inside = folder / "maps"
+    return inside if inside.is_dir() and (folder / "scores.ndjson").is_file() else folder
 
 
 def _files(folder: Path, suffixes: tuple[str, ...], *, may_be_empty: bool = False) -> Iterator[tuple[str, Path]]:

@@ -82,8 +82,8 @@ def make_plan(table: Table, options: Options) -> Plan:
     for wanted in (options.time,):
         if wanted is not None and wanted not in known:
             raise InputError(f"{table.where} has no column {wanted!r}{nearest(wanted, known)}")
-    roles = _resolve_empty(table, [_role(c, table.decimal_comma) for c in table.columns])
-    time, used = _find_time(table, roles, options)
+    roles = roles_of(table)
+    time, used = find_time(table, roles, options)
     rest = [role for role in roles if role.name not in used]
     series, channel = _find_keys(table, rest, time, options)
     rest = [role for role in rest if role is not series and role is not channel]
@@ -100,6 +100,11 @@ def make_plan(table: Table, options: Options) -> Plan:
         beside = "" if time is None else " beside the clock"
         raise InputError(f"{table.where}: no column{beside} holds numbers{held}, and a series needs at least one")
     return Plan(time, numbers, series, channel, left_out)
+
+
+def roles_of(table: Table) -> list[Role]:
+    """Say what each column holds, by its first cells; by all of them where the first ones are empty."""
+    return _resolve_empty(table, [_role(c, table.decimal_comma) for c in table.columns])
 
 
 def _role(column: Column, decimal_comma: bool) -> Role:
@@ -132,8 +137,14 @@ def _resolve_empty(table: Table, roles: list[Role]) -> list[Role]:
     return [replace(role, kind=kinds.get(role.name, role.kind)) for role in roles]
 
 
-def _find_time(table: Table, roles: list[Role], options: Options) -> tuple[Role | None, set[str]]:
-    """Return the clock and the names of the columns that it takes up."""
+def find_time(table: Table, roles: list[Role], options: Options) -> tuple[Role | None, set[str]]:
+    """Return the clock and the names of the columns that it takes up.
+
+    Raises
+    ------
+    InputError
+        If the column that the caller names holds no stamps.
+    """
     if options.time is not None:
         role = next(r for r in roles if r.name == options.time)
         found = _as_clock(role) or (role if role.kind == "number" else None)

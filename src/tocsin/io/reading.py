@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tocsin.core.errors import InputError
+from tocsin.core.samples import Events, Image
 from tocsin.io.names import listed
-from tocsin.io.options import Gaps, OnBad, Options
+from tocsin.io.options import Gaps, Modality, OnBad, Options
 from tocsin.io.recognise import Kind, recognise
 from tocsin.io.source import Source, open_source
 
@@ -31,8 +33,14 @@ def read(
     series: str | None = None,
     gaps: Gaps = "insert",
     limit: float | None = None,
-) -> Series:
-    r"""Read a file as a series.
+    modality: Modality | None = None,
+    entities: Sequence[str] | str | None = None,
+    numbers: Sequence[str] | str | None = None,
+    trace: str | None = None,
+    links: bool = False,
+    templates: Any = None,
+) -> Series | Events | Image:
+    r"""Read a file as a series, as events where it is made of words, or as a picture.
 
     CSV in every dialect (delimiter, header or none, decimal comma, quotes, byte order mark, UTF-16 with one, gzip,
     zstd), JSON (a list of objects, one per line, or one of columns), Parquet, Arrow (with pyarrow), npy, npz, and plain
@@ -64,10 +72,16 @@ def read(
         rule.
     limit : float, optional
         Bytes that the numbers may take in memory; half of what is available when left out.
+    modality : {"series", "events", "image"}, optional
+        How to read the file; found from its content when left out. Text logs, traces of system calls and other formats
+        of `tocsin.io.events.read_events` are events, and so is a table with more columns of words than of measured
+        numbers; whatever has a regular clock and a measured number is a series.
+    entities, numbers, trace, links, templates
+        As for `tocsin.io.events.read_events`; any of them makes the file one of events.
 
     Returns
     -------
-    Series
+    Series, Events or Image
         Times are UTC. ``meta["labels"]`` holds columns that mark anomalies (named ``label``, ``is_anomaly``,
         ``anomaly``, ``changepoint``, ``y`` or the like, and only 0 and 1).
 
@@ -94,7 +108,22 @@ def read(
     >>> print(*found.repairs)
     host: holds text (such as 'web') and no numbers: left out
     """
-    options = Options.of(time, channels, unit, zone, on_bad, series=series, gaps=gaps, limit=limit)
+    options = Options.of(
+        time,
+        channels,
+        unit,
+        zone,
+        on_bad,
+        series=series,
+        gaps=gaps,
+        limit=limit,
+        modality=modality,
+        entities=entities,
+        numbers=numbers,
+        trace=trace,
+        links=links,
+        templates=templates,
+    )
     found = read_all(source, options)
     first = next(found)
     if next(found, None) is not None:
@@ -106,28 +135,69 @@ def read(
     return first
 
 
-def read_all(source: str | os.PathLike[str], options: Options) -> Iterator[Series]:
-    """Yield every series of a file; those of a table of several are called ``file#name``."""
+def read_all(source: str | os.PathLike[str], options: Options) -> Iterator[Series | Events | Image]:
+    """Yield every sample of a file; the series of a table of several are called ``file#name``."""
     from tocsin.io.finish import finish
     from tocsin.io.long_table import pivot, split_series
 
     with open_source(source) as opened:
-        frame = _frame(opened, recognise(opened), options)
+        if (image := _picture(opened, options, source)) is not None:
+            yield image
+            return
+        found = _events_or_frame(opened, options, str(source))
         name = opened.where.rpartition("/")[2]
-    for part, rows in split_series(frame, options.series):
+    if isinstance(found, Events):
+        yield found
+        return
+    for part, rows in split_series(found, options.series):
         whole = pivot(rows, options)
         yield finish(whole, options, source=str(source), id=f"{name}#{part}" if part else name)
 
 
-def _frame(source: Source, kind: Kind, options: Options) -> Frame:
-    if kind in TABLES:
-        from tocsin.io import database
-        from tocsin.io.fetch import fetch
-        from tocsin.io.plan import make_plan
+def _picture(source: Source, options: Options, given: str | os.PathLike[str]) -> Image | None:
+    """Read the file as a picture if it is one; what comes through a pipe is decoded at once."""
+    if options.modality not in (None, "image"):
+        return None
+    from tocsin.io.images.finding import looks_like_picture
 
-        with database.connect() as connection:
-            table = open_table(source, kind, options, connection)
-            return fetch(table, make_plan(table, options), options)
+    if options.modality is None and not looks_like_picture(source.head):
+        return None
+    name = source.where.rpartition("/")[2]
+    if source.path == Path(given).expanduser():
+        return Image.open(source.path, id=name, meta={"path": str(given)})
+    copied = Image.open(source.path, id=name)
+    return Image(copied.pixels, id=name, repairs=copied.repairs)
+
+
+def _events_or_frame(source: Source, options: Options, given: str) -> Events | Frame:
+    """Read the file as what it is: all of its events, or the columns that series are made of."""
+    if options.modality != "series" and not options.for_series:
+        from tocsin.io.events.reading import read_opened
+        from tocsin.io.events.recognise import recognise_events
+
+        if options.modality == "events" or options.for_events or recognise_events(source) is not None:
+            return read_opened(source, options, given)
+    kind = recognise(source)
+    if kind not in TABLES:
+        return _array_frame(source, kind, options)
+    from tocsin.io import database
+    from tocsin.io.fetch import fetch
+    from tocsin.io.plan import make_plan
+
+    with database.connect() as connection:
+        table = open_table(source, kind, options, connection)
+        if options.modality is None and not options.for_series:
+            from tocsin.io.events.finish import finish_events
+            from tocsin.io.events.reading import read_opened_table
+            from tocsin.io.events.recognise import is_event_table
+
+            if is_event_table(table, options):
+                name = source.where.rpartition("/")[2]
+                return finish_events(read_opened_table(table, options), options, source=given, id=name)
+        return fetch(table, make_plan(table, options), options)
+
+
+def _array_frame(source: Source, kind: Kind, options: Options) -> Frame:
     from tocsin.io import arrays
 
     return {"npy": arrays.read_npy, "npz": arrays.read_npz, "plain": arrays.read_plain}[kind](source, options)

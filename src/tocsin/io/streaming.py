@@ -138,7 +138,7 @@ class SeriesStream:
 
     def _chunks(self, rows: int) -> Iterator[Series]:
         first, last = 0, None
-        for columns in _regroup(self._batches(), rows):
+        for columns in regroup(self._batches(), rows):
             chunk = self._series(columns, first, last)
             first += len(columns[0])
             last = None if chunk.time is None else int(chunk.time[-1].astype(np.int64))
@@ -273,7 +273,7 @@ def _check_order(time: IntArray, last: int | None, first: int, where: str, name:
         )
 
 
-def _regroup(batches: Iterator[list[AnyArray]], rows: int) -> Iterator[list[AnyArray]]:
+def regroup(batches: Iterator[list[AnyArray]], rows: int) -> Iterator[list[AnyArray]]:
     """Cut batches of any length into chunks of `rows`."""
     held: list[list[AnyArray]] = []
     count = 0

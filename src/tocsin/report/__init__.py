@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from tocsin.report.page import write_report
+from tocsin.report.run import Run
 
-__all__ = ["write_report"]
+__all__ = ["Run", "write_report"]

@@ -12,21 +12,24 @@ from tocsin.report import story
 from tocsin.report.compact import script_json
 from tocsin.report.views import View, view_of
 from tocsin.report.views.blocks import Block, Picture, Table
+from tocsin.report.views.contact import Contact
 from tocsin.report.views.diagram import Diagram
 from tocsin.report.views.listing import Listing
 from tocsin.report.words import count, number, visible
 
 if TYPE_CHECKING:
     from tocsin.core.detection import Detection
+    from tocsin.report.run import Run
 
 _DETAILED, _SUMMARISED = 24, 500
 _LISTED, _CLOSEUPS, _REASONS = 240, 48, 8
 _OPEN = 3
 _REPAIRS = 60
 _STRIP_CELLS = 300
+_AROUND_THUMB = 300
 
 
-def page_content(detections: Sequence[Detection], room: int) -> dict[str, Any]:
+def page_content(detections: Sequence[Detection], room: int, run: Run | None = None) -> dict[str, Any]:
     """Return what the template needs to know of the detections.
 
     Parameters
@@ -35,6 +38,8 @@ def page_content(detections: Sequence[Detection], room: int) -> dict[str, Any]:
         At least one; sorted here, the most convincing first.
     room : int
         Bytes that texts, charts and pictures may take together.
+    run : Run, optional
+        What is said of all inputs, where these are only the strongest of them.
     """
     ranked = sorted(detections, key=story.strength)
     views = [view_of(d) for d in ranked]
@@ -44,6 +49,7 @@ def page_content(detections: Sequence[Detection], room: int) -> dict[str, Any]:
     summary = _summary(views, [s["id"] for s in sections]) if len(views) > 1 else []
     # Elements around the texts take about as much again as the texts themselves.
     figures = _Figures(room - 2 * len(repr((sections, summary))))
+    whole = figures.add(run.blocks) if run is not None else []
     # Whole samples first, then single anomalies, so that when room runs out it is the least that is missing.
     for view, section in zip(detailed, sections, strict=True):
         section["overview"] = figures.add(view.overview([a["id"] for a in section["anomalies"]], detail))
@@ -52,7 +58,9 @@ def page_content(detections: Sequence[Detection], room: int) -> dict[str, Any]:
         for anomaly, told in list(zip(view.detection.anomalies, section["anomalies"], strict=False))[:close]:
             told["charts"] = figures.add(view.closeup(anomaly))
     return {
-        "headline": story.headline(ranked),
+        "headline": story.headline(ranked) if run is None else visible(run.headline, 300),
+        "whole": whole,
+        "whole_title": "" if run is None else visible(run.title, 100),
         "lede": story.lede(views),
         "warnings": story.warnings(ranked)[:20],
         "summary": summary,
@@ -154,6 +162,9 @@ class _Figures:
             if isinstance(block, Picture):
                 placed.append(told | self._picture(block))
                 continue
+            if isinstance(block, Contact):
+                placed.append(told | self._contact(block))
+                continue
             if isinstance(block, Table | Listing | Diagram):
                 placed.append(told | self._drawn(block))
                 continue
@@ -175,9 +186,28 @@ class _Figures:
         self.room -= room
         return {"kind": type(block).__name__.lower(), "block": block}
 
+    def _contact(self, block: Contact) -> dict[str, Any]:
+        """As many of the small copies as fit, the first ones."""
+        kept = []
+        for thumb in block.thumbs:
+            content = base64.b64encode(thumb.content).decode()
+            if len(content) + _AROUND_THUMB > self.room:
+                break
+            self.room -= len(content) + _AROUND_THUMB
+            told = {"name": visible(thumb.name, 80), "text": visible(thumb.text, 40), "marked": thumb.marked}
+            kept.append(told | {"source": _data_uri(thumb.kind, content)})
+        return {"kind": "contact", "thumbs": kept, "missing": len(block.thumbs) - len(kept)}
+
     def _picture(self, block: Picture) -> dict[str, Any]:
         content = base64.b64encode(block.content).decode()
         if len(content) > self.room:
             return {"kind": "left out"}
         self.room -= len(content)
-        return {"kind": "picture", "source": f"data:image/{block.kind};base64,{content}"}
+        return {"kind": "picture", "source": _data_uri(block.kind, content)}
+
+
+def _data_uri(kind: str, content: str) -> Any:
+    """An address that holds the picture itself, marked as what the template need not cut or escape."""
+    from markupsafe import Markup
+
+    return Markup(f"data:image/{'jpeg' if kind not in ('png', 'webp') else kind};base64,") + Markup(content)

@@ -16,6 +16,7 @@ from tocsin.report.words import visible
 
 if TYPE_CHECKING:
     from tocsin.core.detection import Detection
+    from tocsin.report.run import Run
 
 MOST_BYTES = 6_000_000
 # Style, script and frame of the page.
@@ -25,7 +26,12 @@ _IF_USED = ("torch", "transformers", "xgboost", "pyod", "drain3")
 
 
 def write_report(
-    detections: Sequence[Detection], path: Path, *, command: str | None = None, title: str | None = None
+    detections: Sequence[Detection],
+    path: Path,
+    *,
+    command: str | None = None,
+    title: str | None = None,
+    run: Run | None = None,
 ) -> Path:
     """Write one self-contained page about what was found.
 
@@ -39,6 +45,8 @@ def write_report(
         The command line that repeats it.
     title : str, optional
         Written above the headline and in the window's title.
+    run : Run, optional
+        What is said of all inputs, where `detections` are only the strongest of them.
 
     Returns
     -------
@@ -58,11 +66,11 @@ def write_report(
     """
     if not detections:
         raise InputError("a report needs at least one detection")
-    text = _render(detections, command, title)
+    text = _render(detections, command, title, run)
     return place_page(Path(path), text, "report")
 
 
-def _render(detections: Sequence[Detection], command: str | None, title: str | None) -> str:
+def _render(detections: Sequence[Detection], command: str | None, title: str | None, run: Run | None) -> str:
     from jinja2 import Environment, PackageLoader
     from markupsafe import Markup
 
@@ -88,11 +96,11 @@ def _render(detections: Sequence[Detection], command: str | None, title: str | N
     }
     template = environment.get_template("page.html")
     room = MOST_BYTES - _FRAME_BYTES - len(library.packed)
-    text = template.render(**page_content(detections, room), **frame)
+    text = template.render(**page_content(detections, room, run), **frame)
     excess = len(text.encode()) - MOST_BYTES
     if excess >= 0:
         # Texts that swell when they are escaped take the room of a few charts.
-        text = template.render(**page_content(detections, room - excess - _FRAME_BYTES), **frame)
+        text = template.render(**page_content(detections, room - excess - _FRAME_BYTES, run), **frame)
     return text
 
 

@@ -82,7 +82,8 @@ def how_sure(anomaly: Anomaly, detection: Detection) -> list[str]:
     told = []
     p, scores = anomaly.p_value, detection.scores.local
     if p is not None:
-        sentence = f"{_p(p)}: the chance of a score this high at one place if nothing is wrong"
+        judged_at = "of a whole sample" if detection.card.decides == "sample" else "at one place"
+        sentence = f"{_p(p)}: the chance of a score this high {judged_at} if nothing is wrong"
         if scores is not None and detection.card.decides == "places":
             judged = int(np.isfinite(scores).sum())
             by_chance = number(float(f"{p * judged:.2g}"))

@@ -1,7 +1,7 @@
 """NeighbourDetector: what detectors have in common that compare windows with kept windows of each channel.
 
-All learned windows are kept, or a random share of them where `references` says so, and comparisons are exact among what
-is kept. A window is never compared with windows that overlap it by more than half.
+All learned windows are kept, as the series that they are cut from, or a random share of them where `references` says
+so. Comparisons are exact among what is kept. A window is never compared with windows that overlap it by more than half.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import numpy as np
 
 from tocsin.core.errors import InputError
 from tocsin.core.neighbours import nearest
+from tocsin.core.window_search import WindowSearch
 from tocsin.core.windows import Normalise, window_starts, windows_at
 from tocsin.series._window_detector import WindowDetector
 
@@ -26,12 +27,14 @@ if TYPE_CHECKING:
 class NeighbourDetector(WindowDetector):
     """Judges windows by their nearest kept windows; see the module for what subclasses write."""
 
-    window: int | None
+    window: int | str | None
     neighbours: int
     normalise: bool
     references: int | None
+    #: By channel: the windows that were drawn, shape (r, window), or all learned values one sample after another.
     learned_: tuple[FloatArray, ...]
     positions_: IntArray
+    lengths_: tuple[int, ...]
     _origins: IntArray
     _own: list[list[FloatArray]]
 
@@ -56,6 +59,9 @@ class NeighbourDetector(WindowDetector):
         everywhere = np.concatenate([s + o for s, o in zip(self._starts, self._origins, strict=True)])
         if self.references is not None and len(everywhere) > self.references:
             everywhere = np.sort(rng.choice(everywhere, self.references, replace=False))
+            self.lengths_ = ()
+        else:
+            self.lengths_ = tuple(lengths)
         self.positions_ = everywhere
         self.learned_ = ()
         self._own = [[] for _ in samples]
@@ -65,17 +71,39 @@ class NeighbourDetector(WindowDetector):
         self.learned_ += tuple(np.empty((0, self.window_), dtype=np.float32) for _ in range(c - len(self.learned_)))
         for own in self._own:
             own += [np.empty(0)] * (c - len(own))
+        if self.lengths_:
+            self.learned_ += (np.concatenate(columns),)
+            search = self._search(c)
+            found = [self._nearest_of_all(search, column, index) for index, column in enumerate(columns)]
+            self._know(c, *(np.concatenate(parts) for parts in zip(*found, strict=True)))
+        else:
+            self.learned_ += (self._drawn(columns),)
+            self._know(c, *self._nearest(c, self.learned_[c], self.positions_))
+            found = []
+            for column, starts, origin in zip(columns, self._starts, self._origins, strict=True):
+                windows = windows_at(column, self.window_, starts, normalise=self._normalise())
+                found.append(self._nearest(c, windows, starts + origin))
+        for own, (distances, indices) in zip(self._own, found, strict=True):
+            own.append(self._rate(c, distances, indices))
+
+    def _drawn(self, columns: list[FloatArray]) -> FloatArray:
         kept = []
         for column, origin in zip(columns, self._origins, strict=True):
             here = self.positions_[(self.positions_ >= origin) & (self.positions_ < origin + len(column))] - origin
             if len(here):
                 kept.append(windows_at(column, self.window_, here, normalise=self._normalise()))
-        learned = np.concatenate(kept)
-        self.learned_ += (learned,)
-        self._know(c, *self._nearest(c, learned, self.positions_))
-        for column, starts, origin, own in zip(columns, self._starts, self._origins, self._own, strict=True):
-            windows = windows_at(column, self.window_, starts, normalise=self._normalise())
-            own.append(self._rate(c, *self._nearest(c, windows, starts + origin)))
+        return np.concatenate(kept)
+
+    def _search(self, c: int) -> WindowSearch:
+        samples = np.split(self.learned_[c], np.cumsum(self.lengths_)[:-1])
+        return WindowSearch(samples, self.window_, normalise=self._normalise())
+
+    def _nearest_of_all(
+        self, search: WindowSearch, column: FloatArray, own: int | None = None
+    ) -> tuple[FloatArray, IntArray]:
+        """As `_nearest`, for all windows of a column among all that was learned, of which it is the `own`-th sample."""
+        exclusion = -(-self.window_ // 2)
+        return self._completed(*search.nearest(column, self.neighbours, own=own, exclusion=exclusion))
 
     def _nearest(self, c: int, windows: FloatArray, positions: IntArray | None = None) -> tuple[FloatArray, IntArray]:
         """Distances per row (root mean square) to the nearest kept windows, and which; `positions` if learned from."""
@@ -87,6 +115,9 @@ class NeighbourDetector(WindowDetector):
             reference_starts=None if positions is None else self.positions_,
             exclusion=0 if positions is None else -(-self.window_ // 2),
         )
+        return self._completed(distances, indices)
+
+    def _completed(self, distances: FloatArray, indices: IntArray) -> tuple[FloatArray, IntArray]:
         lacking = ~np.isfinite(distances)
         if lacking.all(axis=1).any():
             raise InputError(
@@ -96,7 +127,7 @@ class NeighbourDetector(WindowDetector):
         farthest = np.where(lacking, 0, distances).argmax(axis=1)[:, None]
         distances = np.where(lacking, np.take_along_axis(distances, farthest, axis=1), distances)
         indices = np.where(lacking, np.take_along_axis(indices, farthest, axis=1), indices)
-        return distances / np.float32(np.sqrt(self.window_)), indices
+        return distances / np.sqrt(self.window_, dtype=distances.dtype), indices
 
     def _judge_learned(self, c: int, columns: list[FloatArray]) -> FloatArray:
         return np.concatenate([own[c] for own in self._own])
@@ -107,6 +138,11 @@ class NeighbourDetector(WindowDetector):
         if index == len(self._own) - 1:
             del self._own, self._starts, self._origins
         return scores
+
+    def _judge_column(self, c: int, column: FloatArray) -> FloatArray:
+        if not self.lengths_:
+            return super()._judge_column(c, column)
+        return self._rate(c, *self._nearest_of_all(self._search(c), column))
 
     def _judge(self, c: int, windows: FloatArray) -> FloatArray:
         return self._rate(c, *self._nearest(c, windows))

@@ -15,6 +15,7 @@ import numpy as np
 
 from tocsin.core.channels import comparable, join, reference_of
 from tocsin.core.detector import Detector
+from tocsin.core.durations import in_rows
 from tocsin.core.errors import InputError
 from tocsin.core.periods import choose_window
 from tocsin.core.profile import CLIP
@@ -34,7 +35,7 @@ class WindowDetector(Detector):
     least_places: ClassVar[int] = 16
     #: Whether a raw score of zero means nothing, so that the median raw score is taken as zero.
     zero_is_arbitrary: ClassVar[bool] = False
-    window: int | None
+    window: int | str | None
     window_: int
     stride_: int
     flat_: BoolArray
@@ -71,7 +72,8 @@ class WindowDetector(Detector):
     # ------------------------------------------------------------- learning
 
     def _fit(self, samples: Sequence[Series], rng: np.random.Generator) -> None:
-        self.window_, why = choose_window([s.values for s in samples], self.window)
+        asked = None if self.window is None else in_rows(self.window, samples)
+        self.window_, why = choose_window([s.values for s in samples], asked)
         self.findings_ += (why,) if why else ()
         self.stride_ = int(getattr(self, "stride", 1))
         if self.stride_ < 1:

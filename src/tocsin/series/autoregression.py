@@ -59,7 +59,7 @@ class Autoregression(WindowDetector):
 
     weights_: FloatArray
 
-    def __init__(self, window: int | None = None, *, ridge: float = 1e-3) -> None:
+    def __init__(self, window: int | str | None = None, *, ridge: float = 1e-3) -> None:
         self.window = window
         self.ridge = ridge
 

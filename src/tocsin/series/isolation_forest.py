@@ -36,8 +36,8 @@ class IsolationForest(WindowDetector):
 
     Parameters
     ----------
-    window : int, optional
-        Rows per window; from the period when left out.
+    window : int or str, optional
+        Rows per window, or a duration such as ``"5min"``; from the period when left out.
     trees : int
         Trees per channel.
     sample : int
@@ -68,7 +68,7 @@ class IsolationForest(WindowDetector):
     forests_: list[Forest | None]
 
     def __init__(
-        self, window: int | None = None, *, trees: int = 100, sample: int = 256, random_state: int = 0
+        self, window: int | str | None = None, *, trees: int = 100, sample: int = 256, random_state: int = 0
     ) -> None:
         self.window = window
         self.trees = trees

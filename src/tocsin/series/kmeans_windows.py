@@ -31,8 +31,8 @@ class KMeansWindows(WindowDetector):
 
     Parameters
     ----------
-    window : int, optional
-        Rows per window; from the period when left out.
+    window : int or str, optional
+        Rows per window, or a duration such as ``"5min"``; from the period when left out.
     clusters : int
         How many typical windows per channel.
     normalise : bool
@@ -65,7 +65,7 @@ class KMeansWindows(WindowDetector):
 
     def __init__(
         self,
-        window: int | None = None,
+        window: int | str | None = None,
         *,
         clusters: int = 20,
         normalise: bool = False,

@@ -47,8 +47,8 @@ class MatrixProfile(WindowDetector):
 
     Parameters
     ----------
-    window : int, optional
-        Rows per window; from the period when left out.
+    window : int or str, optional
+        Rows per window, or a duration such as ``"5min"``; from the period when left out.
     normalise : bool
         Divide each window by its own deviation too, so that only shape counts.
     neighbours : int
@@ -87,7 +87,7 @@ class MatrixProfile(WindowDetector):
 
     def __init__(
         self,
-        window: int | None = None,
+        window: int | str | None = None,
         *,
         normalise: bool = False,
         neighbours: int = 1,

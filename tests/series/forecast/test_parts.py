@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from tocsin.series.forecast.blocks import block_of_rows, outside
-from tocsin.series.forecast.circumstances import choose, power
+from tocsin.series.forecast.chosen import choose
+from tocsin.series.forecast.fitting import power
 from tocsin.series.forecast.forecaster import leaves_its_range
 from tocsin.series.forecast.lead import delays
 from tocsin.series.forecast.peak import strongest

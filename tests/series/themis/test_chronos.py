@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 pytest.importorskip("torch")
-pytest.importorskip("transformers")
+pytest.importorskip("huggingface_hub")
 
 from tocsin.core.errors import ArtifactError, InputError
 from tocsin.series.themis.chronos import tokenise
@@ -73,6 +73,33 @@ def test_vectors_of_bolt_are_those_of_the_publishers_code(bolt):
     assert (embedder.longest, embedder.patch) == (2048, 16)
     # Affine changes of a window change nothing.
     np.testing.assert_allclose(embedder.embed(1e4 * X[None] - 7e5), found, atol=1e-3)
+
+
+@pytest.mark.parametrize("form", ["relu", "gated-gelu"])
+def test_the_encoder_is_the_one_of_the_usual_library(form):
+    """Slow twin: T5EncoderModel of transformers on the same weights, with places hidden, in several batches."""
+    import torch
+
+    transformers = pytest.importorskip("transformers")
+    from tocsin.series.themis.chronos_files import TINY, TOKENS, _shapes
+    from tocsin.series.themis.t5_encoder import T5Encoder
+
+    sizes = {**TINY, "d_kv": 24, "feed_forward_proj": form}
+    rng = np.random.default_rng(0)
+    shapes = _shapes("chronos-t5", {"sizes": sizes, "reading": dict(TOKENS)})
+    weights = {k: (0.2 * rng.normal(size=s)).astype("f4") for k, s in shapes.items()}
+    theirs = transformers.T5EncoderModel(transformers.T5Config(**sizes, dropout_rate=0.0)).eval()
+    named = {k: torch.from_numpy(v) for k, v in weights.items()}
+    theirs.load_state_dict({**named, "encoder.embed_tokens.weight": named["shared.weight"]})
+    ours = T5Encoder(sizes, weights)
+    for batch, n in ((1, 5), (9, 513), (3, 40)):
+        words = torch.from_numpy(rng.integers(2, 4000, size=(batch, n)))
+        seen = torch.from_numpy(rng.random((batch, n)) > 0.2)
+        seen[:, -1] = True
+        with torch.inference_mode():
+            wanted = theirs(input_ids=words, attention_mask=seen.long()).last_hidden_state
+        found = ours.encode(ours.embedded(words), seen)
+        np.testing.assert_allclose(found.numpy(), wanted.numpy(), atol=5e-6)
 
 
 def test_missing_values_are_hidden_from_attention(t5):

@@ -13,8 +13,8 @@ from tocsin.metrics.ranks import Ranking
 from tocsin.series.robust_z import RobustZ
 from tocsin.series.themis.adapters import Reading, mean
 from tocsin.series.themis.detector import Themis
-from tocsin.series.themis.relatives import relatives
 from tocsin.series.themis.similarity import similarity
+from tocsin.series.themis.surroundings import relatives
 
 
 def disturbed(seed, rows=2048, stretches=(600, 1100, 1600)):
@@ -201,13 +201,13 @@ def test_a_gap_longer_than_a_window_and_a_dead_channel_spoil_nothing():
     assert not scores.parts[:, 1].any()
 
 
-def test_without_torch_or_transformers_the_extra_is_named(monkeypatch):
+def test_without_torch_or_the_hubs_client_the_extra_is_named(monkeypatch):
     import builtins
 
     from tocsin.core.errors import MissingExtra
 
     real = builtins.__import__
-    for package, extra in (("torch", "chronos"), ("transformers", "chronos")):
+    for package, encoder in (("torch", "random:0"), ("huggingface_hub", "amazon/chronos-t5-tiny")):
 
         def without(name, *rest, package=package, **named):
             if name == package:
@@ -216,8 +216,8 @@ def test_without_torch_or_transformers_the_extra_is_named(monkeypatch):
 
         with monkeypatch.context() as patch:
             patch.setattr(builtins, "__import__", without)
-            with pytest.raises(MissingExtra, match=rf"Chronos encoder needs {package}.*tocsin\[{extra}\]"):
-                Themis("random:0").fit(np.arange(100.0))
+            with pytest.raises(MissingExtra, match=rf"Chronos encoder.* needs {package}.*tocsin\[chronos\]"):
+                Themis(encoder).fit(np.arange(100.0))
             assert np.isfinite(Themis().fit_score(np.sin(np.arange(100.0))).local).all()
 
 

@@ -165,7 +165,16 @@ class Events(Sample):
             time=None if self.time is None else self.time[start:stop],
             trace=None if self.trace is None else cut(self.trace),
             text=None if self.text is None else self.text[start:stop],
+            meta={k: self._cut_meta(v, start, stop) for k, v in self.meta.items()},
         )
+
+    def _cut_meta(self, value: Any, start: int, stop: int) -> Any:
+        """Cut what the reader noted for each event: rows of the file, lines, labels."""
+        if isinstance(value, np.ndarray) and value.shape[:1] == self.grid:
+            return value[start:stop]
+        if isinstance(value, dict):
+            return {name: self._cut_meta(part, start, stop) for name, part in value.items()}
+        return value
 
     def name(self, place: tuple[int, ...] | int) -> str:
         row = place[0] if isinstance(place, tuple) else place

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from tocsin.core.errors import InputError, MissingExtra
+from tocsin.core.errors import InputError
+from tocsin.core.samples.pixels import Header, cached_pixels, read_header
 from tocsin.core.samples.sample import Sample
 
 if TYPE_CHECKING:
     from tocsin.core.types import AnyArray, BoolArray
 
-MAX_PIXELS = 200_000_000
+# As many as Pillow, which decodes, opens without a word of protest.
+MAX_PIXELS = 178_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +32,7 @@ class Image(Sample):
     Raises
     ------
     InputError
-        If the array has no such shape, or the file is no picture or larger than 200 million pixels.
+        If the array has no such shape, or the file is no picture or larger than 178 million pixels.
 
     Examples
     --------
@@ -53,48 +55,45 @@ class Image(Sample):
             raise InputError(f"an image has height, width and channels of numbers; this has shape {pixels.shape}")
         object.__setattr__(self, "source", pixels)
 
-    @cached_property
+    @property
     def pixels(self) -> AnyArray:
-        """Pixels of shape (h, w, c) in the file's own depth (uint8, uint16 or float32), turned upright by EXIF."""
+        """Pixels of shape (h, w, c) in the file's own depth (uint8, uint16 or float32), turned upright by EXIF.
+
+        Those of files are decoded when they are asked for, and forgotten when others need the room.
+        """
         if not isinstance(self.source, Path):
             return np.asarray(self.source)
-        pillow, ops = _pillow()
-        self._size  # noqa: B018 - checks the header against image bombs before anything is decoded
-        try:
-            with pillow.open(self.source) as picture:
-                upright = ops.exif_transpose(picture)
-                if upright.mode in ("P", "CMYK", "YCbCr", "LAB", "HSV"):
-                    upright = upright.convert("RGB")
-                pixels = np.asarray(upright)
-        except (OSError, ValueError, SyntaxError) as error:
-            raise InputError(f"{self.source.name} cannot be read as a picture: {error}") from None
-        return pixels[:, :, None] if pixels.ndim == 2 else pixels
+        return cached_pixels(self.source, self.source.name, MAX_PIXELS)
 
     @cached_property
-    def _size(self) -> tuple[int, int]:
+    def _header(self) -> Header:
         if not isinstance(self.source, Path):
-            h, w = np.asarray(self.source).shape[:2]
-            return h, w
-        pillow, _ = _pillow()
-        try:
-            with pillow.open(self.source) as picture:
-                width, height = picture.size
-                sideways = picture.getexif().get(0x0112, 1) in (5, 6, 7, 8)
-        except (OSError, ValueError, SyntaxError, pillow.DecompressionBombError) as error:
-            raise InputError(f"{self.source.name} cannot be read as a picture: {error}") from None
-        if width * height > MAX_PIXELS:
-            raise InputError(f"{self.source.name} has {width} x {height} pixels; at most {MAX_PIXELS:,} are opened")
-        return (width, height) if sideways else (height, width)
+            return Header(*np.asarray(self.source).shape[:2])
+        return read_header(self.source, self.source.name, MAX_PIXELS)
+
+    @classmethod
+    def open(cls, path: Path | str, **known: Any) -> Image:
+        """Return the picture in a file after a look at its header, whose peculiarities become repairs.
+
+        Raises
+        ------
+        InputError
+            If it is no picture, or too large.
+        """
+        image = cls(path, **known)
+        object.__setattr__(image, "repairs", (*image.repairs, *image._header.repairs))
+        return image
 
     @property
     def grid(self) -> tuple[int, ...]:
-        return self._size
+        return self._header.height, self._header.width
 
-    @cached_property
+    @property
     def observed(self) -> BoolArray:
-        if isinstance(self.source, Path) or np.asarray(self.source).dtype.kind != "f":
+        pixels = self.pixels
+        if pixels.dtype.kind != "f":
             return np.ones(self.grid, dtype=bool)
-        return np.asarray(np.isfinite(self.pixels).all(axis=2))
+        return np.asarray(np.isfinite(pixels).all(axis=2))
 
     def take(self, start: int, stop: int) -> Image:
         return self.crop(start, stop, 0, self.grid[1])
@@ -107,12 +106,3 @@ class Image(Sample):
         if isinstance(place, tuple) and len(place) > 1:
             return f"x={place[1]}, y={place[0]}"
         return f"row {place[0] if isinstance(place, tuple) else place}"
-
-
-def _pillow() -> tuple[Any, Any]:
-    try:
-        from PIL import Image as pillow  # noqa: N813
-        from PIL import ImageOps
-    except ImportError:
-        raise MissingExtra("image", "pillow", "reading pictures") from None
-    return pillow, ImageOps

@@ -39,5 +39,9 @@ class TopLevel(RankedLevel):
     def levels(self, scores: FloatArray) -> FloatArray:
         """Return this batch's level at every place."""
         flat = np.asarray(scores, dtype=np.float64).ravel()
-        self.value = AlarmCounts(flat, rules=self.rules).level_for(self.count)
+        seen = flat[np.isfinite(flat)]
+        if 0 < seen.size <= self.count:  # so few that each may be an alarm
+            self.value = float(np.nextafter(seen.min(), -np.inf))
+        else:
+            self.value = AlarmCounts(flat, rules=self.rules).level_for(self.count)
         return np.full(np.shape(scores), self.value)

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from tocsin.core.types import AnyArray
 
 DEEPEST = 5
-MOST_FILES = 50_000
+MOST_FILES = 500_000
 LARGEST = 4 << 30
-LITTER = frozenset(("__MACOSX", ".DS_Store", "Thumbs.db"))
+LITTER = frozenset(("__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini"))
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,27 @@ from typing import TypeAlias
 
 from tocsin.core.dataset import Dataset
 from tocsin.core.errors import InputError
-from tocsin.io.datasets import cwru, hpc, kpi, nab, opssat, rosa, servers, skab, telemanom, tsb, ucr
+from tocsin.io.datasets import (
+    adfa,
+    beth,
+    cwru,
+    hpc,
+    kpi,
+    log_sequences,
+    loghub,
+    nab,
+    netflow,
+    nsl_kdd,
+    opssat,
+    rosa,
+    servers,
+    skab,
+    telemanom,
+    tsb,
+    ucr,
+)
 from tocsin.io.datasets.files import Files
+from tocsin.io.datasets.image_layouts import IMAGE_LAYOUTS
 
 Reader: TypeAlias = Callable[[Files], Dataset | None]
 
@@ -27,7 +46,15 @@ LAYOUTS: tuple[tuple[str, Reader, str], ...] = (
     ("tsb-uad", tsb.read_tsb_uad, "<name>.out, or an npz of <name>.x and <name>.label"),
     ("opssat", opssat.read, "a csv with segment, anomaly, train, channel, sampling"),
     ("skab", skab.read, "<group>/<n>.csv with datetime;Accelerometer1RMS;..."),
+    ("adfa-ld", adfa.read, "Training_Data_Master and Attack_Data_Master, or a csv of trace, split, family, syscalls"),
+    ("hdfs-sequences", log_sequences.read_hdfs, "a csv of block, split, label, events"),
+    ("log-sequences", log_sequences.read_logs, "csv files of id, split, label, events"),
+    ("loghub-2k", loghub.read, "<system>_2k.log_structured.csv"),
+    ("nsl-kdd", nsl_kdd.read, "KDDTrain+....txt and KDDTest+....txt"),
+    ("netflow-categorical", netflow.read, "csv files with srcIp, dstIp, dstPort, proto and label of 1 and -1"),
+    ("beth", beth.read, "csv files with processName, eventName, args, returnValue, sus and evil"),
     ("kpi", kpi.read, "csv files of exactly timestamp, value, label"),
+    *((name, reader, told_by) for name, (reader, _, told_by) in IMAGE_LAYOUTS.items()),
 )
 
 
@@ -64,10 +91,14 @@ def read_dataset(path: str | os.PathLike[str], *, layout: str | None = None) -> 
     known = layouts()
     if layout is not None and layout not in known:
         raise InputError(f"there is no layout {layout!r}; there are {', '.join(known)}")
-    for files in _places(path):
+    places = _places(path)
+    for files in places:
         for name, reader, _ in LAYOUTS:
             if layout in (None, name) and (found := reader(files)) is not None:
-                return found
+                # Of a set that comes in several archives, all that lie here belong to it.
+                others = [more for rest in places if files.path.is_file() and (more := reader(rest)) is not None]
+                entries = [entry for part in (found, *others) for entry in part]
+                return Dataset(entries, found.name, found.source) if others else found
     wanted = f"{layout} ({known[layout]})" if layout else "any of: " + "; ".join(f"{n} ({t})" for n, t in known.items())
     raise InputError(f"{path} does not look like {wanted}")
 

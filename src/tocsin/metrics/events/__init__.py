@@ -1,7 +1,8 @@
-"""Metrics of events and traces: the top of the list, budgets of false alarms, repeated traces."""
+"""Metrics of events and traces: the top of the list, budgets of false alarms, repeated traces, templates of logs."""
 
 from __future__ import annotations
 
+from tocsin.metrics.events.parsing import ParsingResult, grouping_accuracy, grouping_f1, parsing_scores
 from tocsin.metrics.events.ranking import (
     BudgetResult,
     detection_within_budget,
@@ -15,9 +16,13 @@ from tocsin.metrics.events.traces import TraceRow, trace_report, trace_scores
 __all__ = [
     "EVENT_METRICS",
     "BudgetResult",
+    "ParsingResult",
     "TraceRow",
     "detection_rate",
     "detection_within_budget",
+    "grouping_accuracy",
+    "grouping_f1",
+    "parsing_scores",
     "precision_at_k",
     "r_precision",
     "recall_at_k",

@@ -17,9 +17,13 @@
     if (Array.isArray(part)) return part.map((p) => (p !== null && typeof p === "object" ? resolved(p) : p));
     if (part !== null && typeof part === "object") {
       if (Array.isArray(part.steps)) return unpacked(part);
-      return Object.fromEntries(Object.entries(part).map(([k, v]) => [k, resolved(v, k)]));
+      return Object.fromEntries(Object.entries(part).map(([k, v]) => [k, k === "colorscale" ? scale(v) : resolved(v, k)]));
     }
     return typeof part === "string" && COLOURS.has(key) && part.startsWith("--") ? colour(part) : part;
+  }
+
+  function scale(stops) {
+    return stops.map(([at, name]) => [at, name.startsWith("--") ? colour(name) : name]);
   }
 
   function unpacked(packed) {
@@ -39,7 +43,7 @@
       showlegend: false,
       modebar: { bgcolor: "rgba(0,0,0,0)", color: colour("--muted"), activecolor: colour("--ink") },
       dragmode: coarse ? false : "zoom",
-      hovermode: "x unified",
+      hovermode: figure.layout.hovermode || "x unified",
       hoversubplots: "axis",
       hoverlabel: { bgcolor: colour("--card"), bordercolor: colour("--rule"), font: { size: 11, color: colour("--ink") } },
     });

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tocsin.report.views.contact import Contact
 from tocsin.report.views.diagram import Diagram
 from tocsin.report.views.listing import Listing
 
@@ -65,4 +66,4 @@ class Table:
     behind: str = ""
 
 
-Block = Chart | Picture | Table | Listing | Diagram
+Block = Chart | Picture | Table | Listing | Diagram | Contact

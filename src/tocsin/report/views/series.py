@@ -9,7 +9,7 @@ import numpy as np
 
 from tocsin.core.extents import Interval
 from tocsin.core.samples import Series
-from tocsin.report.figure import Band, stack
+from tocsin.report.figure import Axis, Band, stack
 from tocsin.report.views.blocks import Block, Chart, Table
 from tocsin.report.views.series_curves import SeriesCurves, Window
 from tocsin.report.views.view import View
@@ -126,7 +126,12 @@ class SeriesView(View):
         says = (
             f"The anomaly at {visible(anomaly.peak_at, 60)} in {listed([self.series.channels[c] for c in chosen], 4)}"
         )
-        return [Chart(stack(panels, self.curves.axis, bands, (first, stop)), says, caption)]
+        chart = Chart(stack(panels, self.curves.axis, bands, (first, stop)), says, caption)
+        return [chart, *self.pictures(anomaly)]
+
+    def axis(self) -> Axis:
+        """Return time, or the number of the row."""
+        return self.curves.axis
 
     def strip(self) -> list[tuple[float, float]]:
         """Return where in time the anomalies lie."""

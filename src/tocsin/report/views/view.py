@@ -6,8 +6,12 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from tocsin.core.extents import Interval
-from tocsin.report.views.blocks import Block, Table
+from tocsin.report.figure import Axis
+from tocsin.report.heat_map import heat_map
+from tocsin.report.views.blocks import Block, Chart, Table
 from tocsin.report.words import count, visible
 
 if TYPE_CHECKING:
@@ -87,7 +91,22 @@ class View:
 
     def closeup(self, anomaly: Anomaly) -> list[Block]:
         """Return charts of one anomaly and its surroundings."""
-        return []
+        return self.pictures(anomaly)
+
+    def axis(self) -> Axis:
+        """Return where places are along the sample."""
+        return Axis(np.arange(max(1, len(self.detection.sample))), self.places)
+
+    def pictures(self, anomaly: Anomaly) -> list[Block]:
+        """Return what the detector itself shows of an anomaly."""
+        return [
+            Chart(
+                heat_map(picture, self.axis()),
+                f"{visible(picture.title, 120)}. {visible(picture.text, 600)}",
+                visible(picture.text, 600),
+            )
+            for picture in self.detection.pictures.get(anomaly.where, ())
+        ]
 
     def strip(self) -> list[tuple[float, float]]:
         """Return where along the sample the anomalies lie, as (start, length) in shares of the whole, in order."""

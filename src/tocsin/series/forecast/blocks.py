@@ -12,8 +12,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tocsin.core.errors import InputError
+
 if TYPE_CHECKING:
     from tocsin.core.types import BoolArray, IntArray
+    from tocsin.series.forecast.lags import Lags
+
+# Trees learn nothing from fewer rows.
+LEAST_ROWS = 30
 
 
 def block_of_rows(lengths: Sequence[int], count: int) -> IntArray:
@@ -49,4 +55,33 @@ def outside(block: int, blocks: IntArray, lengths: Sequence[int], embargo: int) 
         if inside.size:
             free[start + max(0, int(inside[0]) - embargo) : start + min(length, int(inside[-1]) + 1 + embargo)] = False
         start += length
+    return free
+
+
+def free_rows(known: BoolArray, lengths: Sequence[int], folds: int, embargo: int, lags: Lags) -> list[BoolArray]:
+    """Return for each block the rows that its judge may learn from.
+
+    Parameters
+    ----------
+    known : ndarray of bool
+        Rows that have a past.
+    lengths, folds, embargo
+        See `block_of_rows` and `outside`.
+    lags : Lags
+        For the sentence that is said when there are too few.
+
+    Raises
+    ------
+    InputError
+        If some judge has too few rows to learn from.
+    """
+    blocks = block_of_rows(lengths, folds)
+    free = [outside(k, blocks, lengths, embargo) & known for k in range(folds)]
+    least = min(int(f.sum()) for f in free)
+    if least < LEAST_ROWS:
+        raise InputError(
+            f"{sum(lengths)} rows are too few for lags of up to {lags.name(len(lags.steps) - 1)}: {folds} blocks, with "
+            f"twice that left out around each, leave {least} rows to learn from where {LEAST_ROWS} are needed; give "
+            f"more rows, shorter lags or fewer folds"
+        )
     return free

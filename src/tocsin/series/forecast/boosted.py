@@ -13,7 +13,9 @@ from tocsin.series.forecast.ubj import check_trees
 if TYPE_CHECKING:
     from tocsin.core.types import AnyArray, FloatArray
 
-PATIENCE = 30
+# Trees without gain on held-out rows after which growing stops, and how often one looks: looking costs a third of
+# growing.
+PATIENCE, LOOK_EVERY = 15, 5
 LEAST_CHILD = 5
 SHARE = 0.8
 
@@ -73,10 +75,18 @@ class Boosted:
         if held_out is None or not len(held_out[1]):
             return cls(xgb.train(parameters, data, trees), rows.shape[1])
         watched = xgb.QuantileDMatrix(*held_out, ref=data, nthread=1, max_bin=bins)
-        booster = xgb.train(
-            parameters, data, trees, evals=[(watched, "held_out")], early_stopping_rounds=PATIENCE, verbose_eval=False
-        )
-        return cls(booster[: booster.best_iteration + 1], rows.shape[1])
+        booster = xgb.Booster(parameters, [data, watched])
+        best, lowest = 0, float("inf")
+        for tree in range(trees):
+            booster.update(data, tree)
+            if (tree + 1) % LOOK_EVERY and tree + 1 < trees:
+                continue
+            missed = float(booster.eval(watched, iteration=tree).rpartition(":")[2])
+            if missed < lowest:
+                best, lowest = tree + 1, missed
+            elif tree + 1 - best >= PATIENCE:
+                break
+        return cls(booster[:best], rows.shape[1])
 
     def predict(self, rows: FloatArray) -> FloatArray:
         """Return the forecasts of rows of shape (m, features)."""

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from tocsin.core.errors import InputError
+from tocsin.series.forecast.blocks import LEAST_ROWS
 from tocsin.series.forecast.boosted import Boosted
 from tocsin.series.forecast.lags import NOWHERE, has_past, past_of, width_of_past
 
 if TYPE_CHECKING:
     from tocsin.core.types import BoolArray, FloatArray, IntArray
 
-LEAST_ROWS = 30
 NOT_LESS = 1e-4
 DRIFTING = 0.1
 SPARE = 0.02

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from tocsin.core.durations import UNITS, nanoseconds
 from tocsin.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from tocsin.core.types import BoolArray, FloatArray, IntArray
 
 NOWHERE = -1
-UNITS = {"ms": 10**6, "s": 10**9, "min": 60 * 10**9, "h": 3600 * 10**9, "d": 86400 * 10**9}
 
 
 @dataclass(frozen=True)
@@ -64,7 +63,7 @@ class Lags:
         rows = [isinstance(lag, int | np.integer) and not isinstance(lag, bool | np.timedelta64) for lag in given]
         if any(rows) and not all(rows):
             raise InputError(f"lags are all rows or all times, not both: {', '.join(map(str, given))}")
-        steps = tuple(sorted({int(lag) if all(rows) else _nanoseconds(lag) for lag in given}))
+        steps = tuple(sorted({int(lag) if all(rows) else nanoseconds(lag, "lag") for lag in given}))
         if steps[0] < 1:
             raise InputError(f"a lag looks back: it is at least one row or a positive time, not {given[0]!r}")
         if not all(rows) and not step:
@@ -212,15 +211,3 @@ def around(values: FloatArray, back: IntArray, rows: IntArray) -> FloatArray:
         found[:, :, k + 1] = np.where((earlier[:, k] != NOWHERE)[:, None], values[earlier[:, k]], np.nan)
     found[:, :, -1] = found[:, :, 0] - found[:, :, 1 + count // 2]
     return found.reshape(len(rows), -1)
-
-
-def _nanoseconds(lag: Any) -> int:
-    if isinstance(lag, str):
-        read = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|min|h|d)\s*", lag)
-        if read is None:
-            raise InputError(f"the lag {lag!r} cannot be read: write a number and ms, s, min, h or d, such as '15min'")
-        return round(float(read[1]) * UNITS[read[2]])
-    try:
-        return int(np.timedelta64(lag).astype("timedelta64[ns]").astype(np.int64))
-    except (TypeError, ValueError):
-        raise InputError(f"the lag {lag!r} is no number of rows and no time such as '15min'") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -71,3 +72,32 @@ def delays(scores: FloatArray, farthest: int) -> tuple[FloatArray, FloatArray]:
         better = now > best
         best[better], delay[better] = now[better], lag
     return best, delay
+
+
+def leads(
+    scores: FloatArray, names: Sequence[str], farthest: int, step: float | None, least: float
+) -> tuple[Lead, ...]:
+    """Return which targets are missed some time after others, strongest correlation first.
+
+    Parameters
+    ----------
+    scores : ndarray, shape (n, targets)
+    names : sequence of str
+        Of the targets.
+    farthest : int
+        The longest delay, in rows.
+    step : float, optional
+        Seconds per row.
+    least : float
+        Correlation that counts.
+    """
+    best, delay = delays(scores, farthest)
+    found = []
+    for i in range(len(best)):
+        for j in range(i):
+            a, b = (i, j) if best[i, j] > best[j, i] or (best[i, j] == best[j, i] and i < j) else (j, i)
+            if best[a, b] >= least:
+                rows = int(delay[a, b])
+                seconds = None if step is None else rows * step
+                found.append(Lead(names[a], names[b], rows, seconds, float(best[a, b])))
+    return tuple(sorted(found, key=lambda lead: -lead.correlation))

@@ -30,6 +30,7 @@ from tocsin.core.anomalies import Anomaly, Evidence
 from tocsin.core.card import Card
 from tocsin.core.channels import comparable, join
 from tocsin.core.detector import Detector
+from tocsin.core.durations import in_rows
 from tocsin.core.errors import ArtifactError, InputError, MissingExtra, TocsinWarning
 from tocsin.core.extents import Interval
 from tocsin.core.periods import choose_window
@@ -58,8 +59,8 @@ class HypAD(Detector):
 
     Parameters
     ----------
-    window : int, optional
-        Rows per window; from the period when left out (published: 100).
+    window : int or str, optional
+        Rows per window, or a duration such as ``"5min"``; from the period when left out (published: 100).
     latent : int
         Numbers between encoder and decoder.
     combination : str
@@ -141,7 +142,7 @@ class HypAD(Detector):
 
     def __init__(
         self,
-        window: int | None = None,
+        window: int | str | None = None,
         *,
         latent: int = 20,
         combination: Combination = "uncertainty",
@@ -184,7 +185,8 @@ class HypAD(Detector):
 
     def _fit(self, samples: Sequence[Series], rng: np.random.Generator) -> None:
         self._check_parameters()
-        self.window_, why = choose_window([s.values for s in samples], self.window)
+        asked = None if self.window is None else in_rows(self.window, samples)
+        self.window_, why = choose_window([s.values for s in samples], asked)
         self.findings_ += (why,) if why else ()
         self._learn_ranges(samples)
         windows = self._some_windows(samples, self.training_windows)

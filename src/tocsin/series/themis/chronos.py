@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from tocsin.core.errors import ArtifactError
+from tocsin.series.themis.t5_encoder import T5Encoder
 
 if TYPE_CHECKING:
     from tocsin.core.types import FloatArray, IntArray
@@ -47,15 +48,14 @@ class ChronosT5:
         words = int(reading["n_tokens"])
         if not int(reading["n_special_tokens"]) + 2 < words <= int(sizes["vocab_size"]):
             raise ArtifactError(f"a T5 with {sizes['vocab_size']} words cannot read {words} of them")
-        self.encoder = encoder(sizes, weights)
+        self.encoder = T5Encoder(sizes, weights)
 
     def embed(self, windows: FloatArray) -> FloatArray:
         """Return embeddings of shape (b, n, d) for windows of shape (b, n); NaN is hidden from attention."""
         words, seen = tokenise(windows, **{k: v for k, v in self.reading.items() if k != "context_length"})
-        with torch.inference_mode():
-            found = self.encoder(input_ids=torch.from_numpy(words), attention_mask=torch.from_numpy(seen))
+        found = self.encoder.encode(self.encoder.embedded(torch.from_numpy(words)), torch.from_numpy(seen > 0))
         # The last vector is that of the end of the text.
-        return np.asarray(found.last_hidden_state[:, :-1].numpy())
+        return np.asarray(found[:, :-1].numpy())
 
 
 class ChronosBolt:
@@ -74,7 +74,7 @@ class ChronosBolt:
     def __init__(self, sizes: Mapping[str, Any], reading: Mapping[str, Any], weights: Mapping[str, FloatArray]) -> None:
         self.patch = int(reading["patch"])
         self.longest: int | None = int(reading["context_length"])
-        self.encoder = encoder(sizes, weights)
+        self.encoder = T5Encoder(sizes, weights)
         self.gated = sizes["feed_forward_proj"] != "relu"
         self.first = {
             k.removeprefix("input_patch_embedding."): torch.from_numpy(np.array(v, dtype=np.float32))
@@ -99,8 +99,7 @@ class ChronosBolt:
         if self.register is not None:
             tokens = torch.cat([tokens, self.register.expand(batch, 1, -1)], dim=1)
             present = functional.pad(present, (0, 1), value=True)
-        found = self.encoder(inputs_embeds=tokens, attention_mask=present.long())
-        return np.asarray(found.last_hidden_state[:, :count].numpy())
+        return np.asarray(self.encoder.encode(tokens, present)[:, :count].numpy())
 
     def _patches(self, x: Tensor) -> Tensor:
         w = self.first
@@ -150,20 +149,3 @@ def standardised(windows: FloatArray) -> FloatArray:
     spread = np.sqrt(np.where(present, np.square(x - centre), 0).sum(axis=1, keepdims=True) / count)
     spread = np.where(spread == 0, np.abs(centre) + EPSILON, spread)
     return np.asarray((x - centre) / spread, dtype=np.float32)
-
-
-def encoder(sizes: Mapping[str, Any], weights: Mapping[str, FloatArray]) -> nn.Module:
-    """Return a T5 encoder with these weights, whose shapes are known to fit."""
-    from transformers import T5Config, T5EncoderModel
-
-    # Made without memory of its own, so that nothing is drawn at random only to be written over.
-    with torch.device("meta"):
-        net: nn.Module = T5EncoderModel(T5Config(**sizes, dropout_rate=0.0))
-    arrays = {
-        k: torch.from_numpy(np.array(v, dtype=np.float32))
-        for k, v in weights.items()
-        if not k.startswith("input_patch_embedding.")
-    }
-    arrays["encoder.embed_tokens.weight"] = arrays["shared.weight"]
-    net.load_state_dict(arrays, assign=True)
-    return net.eval().requires_grad_(False)

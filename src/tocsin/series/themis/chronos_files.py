@@ -43,7 +43,7 @@ def read(name: str) -> Description:
     ArtifactError
         If the files are damaged or hold something else than a Chronos network.
     MissingExtra
-        If transformers is not installed.
+        If torch, or for an id at the hub its client, is not installed.
     """
     folder = Path(name)
     if not folder.is_dir():
@@ -192,8 +192,10 @@ def _arrays(path: Path, kind: str) -> dict[str, FloatArray]:
 
 def _fetched(name: str) -> Path:
     """The folder of a network at the hub, from the local cache where it is there already."""
-    _libraries()
-    from huggingface_hub import hf_hub_download
+    try:
+        from huggingface_hub import hf_hub_download
+    except ImportError:
+        raise MissingExtra("chronos", "huggingface_hub", "themis with a Chronos encoder from the hub") from None
 
     for offline in (True, False):
         try:
@@ -215,7 +217,3 @@ def _libraries() -> None:
         import torch  # noqa: F401
     except ImportError:
         raise MissingExtra("chronos", "torch", "themis with a Chronos encoder") from None
-    try:
-        import transformers  # noqa: F401
-    except ImportError:
-        raise MissingExtra("chronos", "transformers", "themis with a Chronos encoder") from None

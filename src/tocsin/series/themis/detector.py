@@ -27,6 +27,7 @@ import numpy as np
 from tocsin.core.card import Card
 from tocsin.core.channels import join
 from tocsin.core.detector import Detector
+from tocsin.core.durations import in_rows
 from tocsin.core.errors import InputError
 from tocsin.core.gaps import bridge, no_verdict
 from tocsin.core.periods import choose_window
@@ -40,6 +41,7 @@ from tocsin.series.themis.similarity import similarity
 
 if TYPE_CHECKING:
     from tocsin.core.anomalies import Anomaly, Evidence
+    from tocsin.core.pictures import Matrix
     from tocsin.core.samples import Series
     from tocsin.core.types import BoolArray, FloatArray, IntArray
 
@@ -66,12 +68,12 @@ class Themis(Detector):
     adapter : {'mean', 'lof', 'top', 'residual'}
         1 - mean similarity to all others; local outlier factor; 1 - mean of the largest similarities; length of what
         the leading eigenvectors leave of a row.
-    window : int
-        Rows that are compared with each other; a shorter series is one window.
+    window : int or str
+        Rows that are compared with each other, or a duration such as ``"6h"``; a shorter series is one window.
     overlap : float
         Share of a window that the next one covers again; scores are averaged.
-    length : int, optional
-        Values per vector of ``delay``; from the period when left out.
+    length : int or str, optional
+        Values per vector of ``delay``, or the time that they span; from the period when left out.
     eigenvectors, neighbours, share, trim, band
         Of the adapters: how many eigenvectors are taken off, how many neighbours the outlier factor has (a fifth of
         the window, 20 to 100, when left out), which share of a window is averaged after which share of the most
@@ -143,9 +145,9 @@ class Themis(Detector):
         encoder: str = "delay",
         *,
         adapter: Literal["mean", "lof", "top", "residual"] = "mean",
-        window: int = 512,
+        window: int | str = 512,
         overlap: float = 0.5,
-        length: int | None = None,
+        length: int | str | None = None,
         eigenvectors: int = 5,
         neighbours: int | None = None,
         share: float = 0.1,
@@ -179,12 +181,15 @@ class Themis(Detector):
 
     def _fit(self, samples: Sequence[Series], rng: np.random.Generator) -> None:
         self._check_parameters()
-        length, why = choose_window([s.values for s in samples], self.length)
+        self.window_ = in_rows(self.window, samples)
+        if not LEAST_ROWS <= self.window_ <= LARGEST_WINDOW:
+            raise InputError(f"the window of themis has {LEAST_ROWS} to {LARGEST_WINDOW} rows, not {self.window_}")
+        asked = None if self.length is None else in_rows(self.length, samples, "length")
+        length, why = choose_window([s.values for s in samples], asked)
         self.findings_ += (why.replace("window", "vectors of", 1),) if why and self.encoder == "delay" else ()
         found = describe(str(self.encoder), length)
         self.kind_, self.config_, self.weights_ = found.kind, found.config, found.weights
         self.embedder_ = build(found)
-        self.window_ = int(self.window)
         longest = self.embedder_.longest
         if longest is not None and self.window_ > longest:
             raise InputError(
@@ -207,8 +212,6 @@ class Themis(Detector):
 
     def _check_parameters(self) -> None:
         adapter(self.adapter)
-        if not LEAST_ROWS <= self.window <= LARGEST_WINDOW:
-            raise InputError(f"the window of themis has {LEAST_ROWS} to {LARGEST_WINDOW} rows, not {self.window}")
         if not 0 <= self.overlap < 1:
             raise InputError(f"the overlap of themis is a share from 0 to below 1, not {self.overlap}")
         if self.centre not in ("median", "none"):
@@ -356,10 +359,19 @@ class Themis(Detector):
         padded = _padded(column, self.embedder_.margin)
         return np.asarray(similarity(self._embedded(padded, [first], window))[0])
 
+    def known(self, sample: Series, c: int, start: int, window: int) -> BoolArray:
+        """Return which places of the matrix of a window of channel `c` rest on measured values alone, shape (m,)."""
+        return self._known(self._column(sample.values, c)[1][start : start + window])
+
     def _explain(self, sample: Series, scores: Scores, anomaly: Anomaly) -> Sequence[Evidence] | None:
         from tocsin.series.themis.relatives import reasons
 
         return reasons(self, sample, scores, anomaly)
+
+    def _pictures(self, sample: Series, scores: Scores, anomaly: Anomaly) -> Sequence[Matrix]:
+        from tocsin.series.themis.relatives import pictures
+
+        return pictures(self, sample, scores, anomaly)
 
     # -------------------------------------------------------------- storing
 
@@ -370,7 +382,11 @@ class Themis(Detector):
     def _restore(self, state: dict[str, Any]) -> None:
         super()._restore(state)
         self._check_parameters()
-        if not 1 <= self.window_ <= LARGEST_WINDOW or len(self.centre_) != len(self.channels_) or not self.unit_ > 0:
+        if (
+            not LEAST_ROWS <= self.window_ <= LARGEST_WINDOW
+            or len(self.centre_) != len(self.channels_)
+            or not self.unit_ > 0
+        ):
             raise InputError("its window, channels and unit do not fit together")
         self.embedder_ = build(Description(str(self.kind_), dict(self.config_), dict(self.weights_)))
 

@@ -1,0 +1,1 @@
+"""APE: how well the entities of an event go together, pair by pair."""

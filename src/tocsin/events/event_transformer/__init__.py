@@ -1,0 +1,1 @@
+"""EventTransformer: a small causal transformer that says which event comes next."""
