@@ -116,7 +116,7 @@ def table(points, channels):
         "learn, s",
         "score, s",
         "as a stream, s",
-        "per 10⁵ rows, s",
+        "both per 10⁵ rows, s",
         "times robust-z",
         "peak, MB",
     ]

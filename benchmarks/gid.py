@@ -1,9 +1,9 @@
 """From a CSV of 10^7 records to the exact top 100 paths: time and memory of GID.
 
-Run with ``python benchmarks/gid.py [RECORDS] [all|bounds]``. The file holds source, target and time of records between
-21,500 entities with repertoires of Zipf's kind. Every measurement runs in a process of its own: CPU seconds are those of
-all its threads, memory is the most that it ever held. The pipeline is the whole of it: read, number the words, build the
-graph, statistics and costs, references, and the search.
+Run with ``python benchmarks/gid.py [RECORDS] [all|bounds]``. The file holds source, target and time of records
+between 21,500 entities with repertoires of Zipf's kind. Every measurement runs in a process of its own: CPU seconds are
+those of all its threads, memory is the most that it ever held. The pipeline is the whole of it: read, number the words,
+build the graph, statistics and costs, references, and the search.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def search(builder, words, report):
 
 def one(what, path, timestamps):
     if what == "csv":
-        import tocsin.io.events.streaming
+        pass
     else:
         with np.load(path) as held:
             source, target, times, words = held["source"], held["target"], held["times"], tuple(held["words"].tolist())
@@ -114,7 +114,9 @@ def one(what, path, timestamps):
 
         builder = GraphBuilder(timestamps)
         for start in range(0, len(source), 1_000_000):
-            builder.add(source[start : start + 1_000_000], target[start : start + 1_000_000], times[start : start + 1_000_000])
+            builder.add(
+                source[start : start + 1_000_000], target[start : start + 1_000_000], times[start : start + 1_000_000]
+            )
     records = builder.n_records
     report(f"{records:,} records taken in")
     counts = search(builder, words, report)
@@ -122,8 +124,8 @@ def one(what, path, timestamps):
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     rate = records / passed * 60 / 1e6
     print(
-        f"  in all {spent:.2f} s CPU, {passed:.2f} s wall: {rate:.0f} million records a minute ({records / spent * 60 / 1e6:.0f} by CPU)"
-        f", peak {peak:.0f} MB" + ("" if rate >= TARGET else "  BELOW TARGET")
+        f"  in all {spent:.2f} s CPU, {passed:.2f} s wall: {rate:.0f} million records a minute "
+        f"({records / spent * 60 / 1e6:.0f} by CPU), peak {peak:.0f} MB" + ("" if rate >= TARGET else "  BELOW TARGET")
     )
     if what == "count":
         valid = counts.valid

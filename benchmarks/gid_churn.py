@@ -19,6 +19,7 @@ from __future__ import annotations
 import sys
 import time
 from collections import defaultdict
+from itertools import pairwise
 
 import numpy as np
 
@@ -139,7 +140,7 @@ def plant(words, train, length, rng):
     kind = np.array([words[i][0].upper().replace("S", "I") for i in seen])
     while True:
         nodes = [int(rng.choice(seen[kind == k])) for k in SHAPES[length]]
-        pairs = [a * len(words) + b for a, b in zip(nodes, nodes[1:], strict=False)]
+        pairs = [a * len(words) + b for a, b in pairwise(nodes)]
         if len(set(nodes)) == len(nodes) and not known.intersection(pairs):
             break
     start = rng.uniform(1.05 * DAY, 1.9 * DAY)
@@ -178,15 +179,17 @@ def measure(world, seeds, methods, report=print):
                 nodes, when = plant(words, train, length, rng)
                 day, edges = day_with(test, new, many, nodes, when, len(words), rng)
                 path = tuple(words[i] for i in nodes)
-                steps = set(zip(path, path[1:], strict=False))
+                steps = set(pairwise(path))
                 sample = events(words, *day)
                 for name, detector in fitted.items():
                     begun = time.process_time()
                     top = [p.entities for p in detector.paths(sample, top=100)]
                     spent = time.process_time() - begun
                     exact = top.index(path) if path in top else 10**6
-                    touched = [i for i, p in enumerate(top) if steps & set(zip(p, p[1:], strict=False))]
-                    found[level, name].append((exact == 0, touched[:1] == [0], exact < 100, bool(touched), edges, spent))
+                    touched = [i for i, p in enumerate(top) if steps & set(pairwise(p))]
+                    found[level, name].append(
+                        (exact == 0, touched[:1] == [0], exact < 100, bool(touched), edges, spent)
+                    )
         report(f"after seed {seed}:")
         for (level, name), rows in found.items():
             table = np.array(rows, dtype=float)

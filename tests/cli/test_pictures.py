@@ -59,6 +59,9 @@ def test_a_folder_with_a_training_part_is_learned_and_judged(tocsin, parts, tmp_
     done = tocsin("detect", parts, *FAST, "--masks", "-o", out)
     assert done.code == 1, done.err
     assert "read as mvtec-like" in done.out
+    assert "calibrated on the training part" in done.out
+    assert done.out.count("patch-memory, calibrated") == 1
+    assert "! " in done.out  # ten pictures are few to promise one false alarm in a hundred on
     rows = {row["place"]: row for row in table(out / "scores.parquet")}
     assert {place: row["anomalous"] for place, row in rows.items()} == {
         "good/00": False,

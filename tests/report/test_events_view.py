@@ -31,8 +31,10 @@ class Marked(Detector):
         paths = [
             {
                 "entities": ["file:/etc/shadow", f"process:{HOSTILE}", "socket:10.0.0.9:4444"],
-                "edges": [{"remark": "never before", "weak": True}, {"remark": "often", "weak": False}],
-                "rows": np.flatnonzero(odd).tolist(),
+                "edges": [
+                    {"seen": 0, "weak": True, "rows": np.flatnonzero(odd).tolist()},
+                    {"seen": 1234, "weak": False, "rows": []},
+                ],
             }
         ]
         return Scores(np.where(odd, 9.0, np.arange(len(odd)) % 7 / 10), notes={"paths": paths})
@@ -63,7 +65,7 @@ def test_the_path_is_drawn_with_its_weak_step(found):
     diagram = next(b for b in view_of(found).closeup(found.anomalies[0]) if hasattr(b, "arrows"))
     assert [b.kind for b in diagram.boxes] == ["file", "process", "socket"]
     assert [b.label for b in diagram.boxes][::2] == ["/etc/shadow", "10.0.0.9:4444"]
-    assert [a.strong for a in diagram.arrows] == [True, False]
+    assert [(a.label, a.strong) for a in diagram.arrows] == [("new", True), ("1\u202f234 ×", False)]
     assert diagram.arrows[0].x1 < diagram.arrows[0].x2 < diagram.arrows[1].x1
 
 

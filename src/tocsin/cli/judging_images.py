@@ -32,7 +32,8 @@ from tocsin.cli.picture_results import (
 from tocsin.cli.printing import say, warn
 from tocsin.cli.request import Request, command_of, make_folder
 from tocsin.core.errors import InputError, TocsinError
-from tocsin.core.words import number, plural
+from tocsin.core.words import number as number_text
+from tocsin.core.words import plural
 
 if TYPE_CHECKING:
     from tocsin.core.detection import Detection
@@ -71,7 +72,9 @@ def run(request: Request) -> int:
                 for remark in job.remarks:
                     say(f"{job.name}: {remark}" if job.name else remark)
             try:
-                for part, detection in _judged(request, job, counts, journal):
+                for number, (part, detection) in enumerate(_judged(request, job, counts, journal)):
+                    if chatty and number == 0:
+                        _say_level(job, detection)
                     _take_in(request, part, detection, counts, journal)
                     kept = sorted([*kept, detection], key=_strength)[:REPORTED]
             except TocsinError as error:
@@ -94,7 +97,8 @@ def run(request: Request) -> int:
 def run_fit(request: Request, out: Path) -> int:
     """Learn from the training pictures of all sources and write the model."""
     counts = Counts()
-    detector, samples = _fitted(request, plan_learning(request.sources), counts)
+    with bars(request.quiet):
+        detector, samples = _fitted(request, plan_learning(request.sources), counts)
     written = detector.save(out)
     if not request.quiet:
         total = len(samples) + counts.failed
@@ -207,8 +211,7 @@ def _fitted(request: Request, parts: Sequence[Part], counts: Counts) -> tuple[De
     samples = load_training(parts, lambda part, error: counts.fail(part.path, error))
     _check_enough(samples)
     detector = _new_detector(request, samples[0])
-    with bars(request.quiet or request.as_json):
-        detector.fit(samples)
+    detector.fit(samples)
     return detector, samples
 
 
@@ -245,13 +248,22 @@ def _take_in(request: Request, part: Part, detection: Detection, counts: Counts,
         journal.record(part.path, anomalies=len(detection))
 
 
+def _say_level(job: Job, detection: Detection) -> None:
+    """Say once for all pictures of a job how they are judged, and what weakens it."""
+    name = f"{job.name}: " if job.name else ""
+    say(f"{name}{detection.card.name}, calibrated on {detection.calibrated_on}")
+    say(f"{name}level {number_text(detection.level.value)}: {detection.level.promise}")
+    for warning in detection.warnings:
+        say(f"{name}! {warning}")
+
+
 def _line(part: Part, detection: Detection) -> str:
     """One line about a picture in which something was found."""
     level = detection.level.value
     times = f", {detection.scores.overall / level:.2f} x threshold" if level > 0 else ""
     largest = max(detection.anomalies, key=lambda a: a.where.size)
     return (
-        f"{part.path}: score {number(detection.scores.overall)}{times}, {plural(len(detection), 'place')}, "
+        f"{part.path}: score {number_text(detection.scores.overall)}{times}, {plural(len(detection), 'place')}, "
         f"largest {largest.where}"
     )
 

@@ -320,7 +320,7 @@ class Detector(Parameters, ABC):
         self.itself_ = itself
         steps = [s.step for s in given if isinstance(s, Series) and s.step]
         self.calibration_ = Calibration.from_scores(
-            [part for scores in judged for part in self._apart(scores)],
+            [part for scores in judged for part in self._stretches_judged(scores)],
             seconds=float(np.median(steps)) if steps else None,
             contaminated=contaminated,
             source=source,
@@ -335,7 +335,7 @@ class Detector(Parameters, ABC):
             return np.asarray(scores.local, dtype=np.float64).ravel()
         return np.array([scores.overall])
 
-    def _apart(self, deciding: FloatArray) -> list[FloatArray]:
+    def _stretches_judged(self, deciding: FloatArray) -> list[FloatArray]:
         """Uninterrupted stretches of what a threshold acts on: traces stand alone, places in a row."""
         return list(deciding[:, None]) if self.card.decides == "traces" else [deciding]
 

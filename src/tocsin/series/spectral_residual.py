@@ -115,8 +115,7 @@ class SpectralResidual(Detector):
             raise InputError(f"the average is 'learned' or 'local', not {self.average!r}")
         if self.smoothing < 1 or self.smoothing % 2 == 0 or self.smoothing > window // 2:
             raise InputError(
-                f"smoothing is an odd number of frequencies up to half the window of {window}, "
-                f"not {self.smoothing}"
+                f"smoothing is an odd number of frequencies up to half the window of {window}, not {self.smoothing}"
             )
         self.window_ = LOCAL if self.faithful else window
         if self.average == "learned" and not self.faithful:

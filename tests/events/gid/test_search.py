@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import scipy.stats
@@ -49,7 +51,7 @@ def test_paths_of_the_toy_cost_what_they_should(names, cost, score, graphs):
     none = np.full(graph.n_edges, -1)
     costs = PublishedCost(graph, 0.1).costs(Links(graph.source, graph.target, none, none, graph.operation))
     numbers = [graphs.names.index(name) for name in names]
-    found = sum(costs[graphs.edge_of(graph, a, b)] for a, b in zip(numbers, numbers[1:], strict=False))
+    found = sum(costs[graphs.edge_of(graph, a, b)] for a, b in pairwise(numbers))
     assert found == pytest.approx(cost, abs=1e-6)
     literal = LengthNormaliser({}, literal=True)
     assert literal.scalar(2)(found) == pytest.approx(score, abs=1e-9)
@@ -64,7 +66,9 @@ def test_the_power_is_that_of_scipy(seed):
 
 def test_normalised_scores_grow_with_the_cost_and_scalars_agree_with_arrays():
     rng = np.random.default_rng(0)
-    fitted = LengthNormaliser.fit({2: rng.gamma(2, size=500), 3: rng.gamma(5, size=500) ** -1.0, 4: rng.gamma(1, size=9)})
+    fitted = LengthNormaliser.fit(
+        {2: rng.gamma(2, size=500), 3: rng.gamma(5, size=500) ** -1.0, 4: rng.gamma(1, size=9)}
+    )
     costs = np.linspace(0.01, 60, 2000)
     for length in (2, 3, 4):
         scores = fitted.normalise(length, costs)
@@ -111,7 +115,8 @@ def test_paths_are_counted_exactly_and_drawn_evenly(seed, graphs):
     often = np.bincount([number[tuple(p)] for p in drawn.tolist()], minlength=len(three))
     assert scipy.stats.chisquare(often).pvalue > 1e-4
     within = counts.sample(3, 50, rng, max_span=60)
-    assert len(within) and all(graphs.happened(graph, p, 60) for p in within.tolist())
+    assert len(within)
+    assert all(graphs.happened(graph, p, 60) for p in within.tolist())
 
 
 def test_bounds_are_exact_for_two_edges_and_let_some_longer_paths_pass(graphs):

@@ -126,9 +126,7 @@ class GraphBuilder:
         self._operations = max(self._operations, int(graph.operation.max(initial=0)) + 1)
         self.n_records += graph.n_records
         if self.timestamps == "bounds":
-            self._append(
-                _Part(source, target, graph.operation, graph.first, graph.last, graph.count)
-            )
+            self._append(_Part(source, target, graph.operation, graph.first, graph.last, graph.count))
             return
         if graph.times is None:
             raise InputError("a graph that holds the bounds of its time stamps only cannot go into one that holds all")
@@ -195,7 +193,9 @@ class GraphBuilder:
             fill = {"operation": 0, "count": 1}
             return np.concatenate(
                 [
-                    v if v is not None else (p.first if name == "last" else np.full(len(p.source), fill[name], np.int32))
+                    v
+                    if v is not None
+                    else (p.first if name == "last" else np.full(len(p.source), fill[name], np.int32))
                     for v, p in zip(given, parts, strict=True)
                 ]
             )
@@ -215,7 +215,7 @@ def _codes(values: Any, name: str) -> IntArray:
 
 def _by_edge(part: _Part, entities: int, operations: int) -> tuple[IntArray, IntArray]:
     """Return the order that puts the records of each edge side by side, sorted by time, and where each edge begins."""
-    order = None
+    order: IntArray | None = None
     if len(part.first) and bool((part.first[1:] < part.first[:-1]).any()):
         order = np.argsort(part.first, kind="stable").astype(np.int32)
     keys = [(part.target, entities), (part.source, entities)]

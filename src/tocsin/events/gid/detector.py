@@ -14,16 +14,17 @@ in 2019. Whoever uses it commercially should find out whether that concerns them
 
 What deviates from the source, and why:
 
-- Scores are sums of logarithms. The product that was published, ``1 - prod X A Y``, is exactly 1.0 in floating point for
-  about half of all paths of a graph of ordinary size; ``faithful=True`` gives it.
+- Scores are sums of logarithms. The product that was published, ``1 - prod X A Y``, is exactly 1.0 in floating point
+  for about half of all paths of a graph of ordinary size; ``faithful=True`` gives it.
 - Exponent, centre and spread of each length are learned from paths of the training period and frozen; so are all
   statistics. What is judged has no part in what it is judged by.
-- By default the cost of a step also asks how often its two ends do something new (see `novelty_cost`), and entities that
-  come and go share the statistics of their template (see `names`). ``cost="published"`` and ``entity_templates=False``
-  leave that out.
+- By default the cost of a step also asks how often its two ends do something new (see `novelty_cost`), and entities
+  that come and go share the statistics of their template (see `names`); ``cost="published"`` and
+  ``entity_templates=False`` leave that out.
 - Paths may be limited in time (`max_span`). New benign edges are many, but hardly ever do several of them follow each
   other within minutes; where much is new, this raises the rank of an intrusion more than any change of the costs.
 - The publication's own pruning is not described in detail; the search here is best-first with an admissible bound.
+- Paths that share a strange step are one incident, and one of them speaks for it (see `incidents`).
 - The t-test of the source became p-values of the normalised scores with Benjamini and Hochberg's correction for the
   number of all paths.
 """
@@ -43,6 +44,7 @@ from tocsin.core.extents import EventSet
 from tocsin.core.scores import Scores
 from tocsin.events.gid.entity_types import TypeRules
 from tocsin.events.gid.graph import Timestamps
+from tocsin.events.gid.incidents import speakers_first
 from tocsin.events.gid.link_table import LinkTable
 from tocsin.events.gid.model import LinkModel
 from tocsin.events.gid.path import Path, PathEdge
@@ -58,6 +60,7 @@ if TYPE_CHECKING:
 Cost: TypeAlias = Literal["novelty", "published"]
 LONGEST = 8
 NAMED = 3
+TIE = 1e-7
 
 
 class Gid(Detector):
@@ -213,7 +216,8 @@ class Gid(Detector):
         few = self.model_.pooled
         if few:
             found.append(
-                f"too few training paths of {', '.join(map(str, few))} edges: they are normalised by those of all lengths"
+                f"too few training paths of {', '.join(map(str, few))} edges: "
+                "they are normalised by those of all lengths"
             )
         self.findings_ = tuple(found)
 
@@ -233,16 +237,18 @@ class Gid(Detector):
         if len(found) == self.top:
             local = np.minimum(local, found[-1].score)
         paths = self._paths(found, table, graph, edges, costs, seen, tests)
-        for path in paths:
-            for edge in path.edges:
+        for rank, path in enumerate(paths):
+            for step, edge in enumerate(path.edges):
                 rows = np.array(edge.rows, dtype=np.int64)
                 part = min(1.0, edge.share * len(path)) if path.score > 0 else 1.0
-                local[rows] = np.maximum(local[rows], path.score * part)
+                # Steps of one path, and paths that share steps, would tie: the first one is a hair stranger.
+                hair = TIE * (rank * self.max_length + step) * abs(path.score)
+                local[rows] = np.maximum(local[rows], path.score * part - hair)
         notes = {"paths": [path.to_dict() for path in paths], "n_paths": tests, "n_unseen": unseen}
         return Scores(local, notes=notes)
 
     def paths(self, events: Any, top: int | None = None) -> list[Path]:
-        """Return the most suspicious paths of a sample, best first.
+        """Return the most suspicious paths of a sample: the best of each incident first, then their variants.
 
         Parameters
         ----------
@@ -325,7 +331,7 @@ class Gid(Detector):
             entities = (steps[0].source, *(step.target for step in steps))
             when = tuple(step.time for step in steps)
             told.append(Path(entities, when, one.score, one.cost, float(p[i]), float(q[i]), tuple(steps)))
-        return told
+        return speakers_first(told)
 
     # ---------------------------------------------------------- explanation
 
@@ -353,8 +359,9 @@ class Gid(Detector):
         known = "never seen in training" if not seen else f"seen {seen} times in training"
         habit = ""
         if not seen:
-            habit = f"; {source} goes to {', '.join(targets)}" if targets else f"; {source} never sent anything"
-            habit += f"; {target} has it from {', '.join(sources)}" if sources else f"; {target} never received anything"
+            sends = f"goes to {', '.join(targets)}" if targets else "never sent anything"
+            receives = f"has it from {', '.join(sources)}" if sources else "never received anything"
+            habit = f"; {source} {sends}; {target} {receives}"
         return Evidence(f"{source} -> {target}", float(share), known, tuple(usual), f"{known}{habit}; {where}")
 
     # ------------------------------------------------------------ the inside
@@ -363,7 +370,9 @@ class Gid(Detector):
         table = LinkTable.of(sample, self.source, self.target, self.operation)
         if not table.clock and (self.max_span is not None or self.window is not None):
             asked = "max_span" if self.max_span is not None else "window"
-            raise InputError(f"{asked} of gid needs to know when events happened; {sample.id or 'the sample'} has no time")
+            raise InputError(
+                f"{asked} of gid needs to know when events happened; {sample.id or 'the sample'} has no time"
+            )
         return table
 
     def _span(self) -> int | None:

@@ -59,8 +59,6 @@ def to_dot(paths: Sequence[Path], name: str = "paths") -> str:
 
 def _quoted(text: str) -> str:
     """A DOT string: quotes and backslashes escaped, and characters that do not print named by their number."""
-    shown = "".join(
-        c if c == " " or unicodedata.category(c)[0] not in "CZ" else f"U+{ord(c):04X}" for c in text
-    )
+    shown = "".join(c if c == " " or unicodedata.category(c)[0] not in "CZ" else f"U+{ord(c):04X}" for c in text)
     escaped = shown.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from tocsin.events.gid.builder import GraphBuilder
 from tocsin.events.gid.novelty_cost import NoveltyCost
 from tocsin.events.gid.published_cost import PublishedCost

@@ -87,7 +87,7 @@ class LinkTable:
         """Return the events that are an edge at one time."""
         order, begin = self._by_edge
         rows = order[begin[edge] : begin[edge + 1]]
-        return rows[self.time[rows] == time]
+        return np.asarray(rows[self.time[rows] == time])
 
 
 def _column(events: Events, name: str) -> Column:
@@ -108,7 +108,7 @@ def _together(columns: list[Column]) -> tuple[tuple[str, ...], list[IntArray]]:
         used.update(column.vocabulary[code] for code in codes[codes >= 0].tolist())
     words = tuple(sorted(used))
     number: Mapping[str, int] = {word: i for i, word in enumerate(words)}
-    found = []
+    found: list[IntArray] = []
     for column in columns:
         table = np.array([*(number.get(word, -1) for word in column.vocabulary), -1], dtype=np.int32)
         found.append(table[column.codes])

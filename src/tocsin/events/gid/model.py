@@ -101,9 +101,7 @@ class LinkModel:
             length: costs[counts.sample(length, references, rng, max_span if length > 1 else None)].sum(axis=1)
             for length in range(1, max_length + 1)
         }
-        normaliser = LengthNormaliser.fit(
-            paths, offset=link_costs.offset, continued=link_costs.continued
-        )
+        normaliser = LengthNormaliser.fit(paths, offset=link_costs.offset, continued=link_costs.continued)
         return cls(graph, names, operations, rules, link_costs, replace(normaliser, literal=literal))
 
     @property

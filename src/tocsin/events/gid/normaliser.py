@@ -89,9 +89,7 @@ class LengthNormaliser:
     literal: bool = False
 
     @classmethod
-    def fit(
-        cls, costs: Mapping[int, FloatArray], *, offset: float = 0.0, continued: bool = True
-    ) -> LengthNormaliser:
+    def fit(cls, costs: Mapping[int, FloatArray], *, offset: float = 0.0, continued: bool = True) -> LengthNormaliser:
         """Learn from the costs of reference paths, by length.
 
         Parameters
@@ -146,7 +144,7 @@ class LengthNormaliser:
         """
         try:
             found = {
-                int(length): Reference(*(float(v) for v in row[:5]), size=int(row[5]))
+                int(length): Reference(*map(float, row[:5]), int(row[5]))  # type: ignore[arg-type, call-arg]
                 for length, row in state["references"].items()
             }
         except (KeyError, TypeError, ValueError, AttributeError, IndexError):

@@ -103,12 +103,16 @@ class _Side:
         self.overall = overall
 
     def costs(
-        self, own: IntArray, other: IntArray, own_class: IntArray, other_class: IntArray, operation: IntArray, left_out: bool
+        self,
+        own: IntArray,
+        other: IntArray,
+        own_class: IntArray,
+        other_class: IntArray,
+        operation: IntArray,
+        left_out: bool,
     ) -> FloatArray:
         table = self.table
-        column = np.where(
-            (other >= 0) & (operation >= 0), other.astype(np.int64) * self._operations + operation, -1
-        )
+        column = np.where((other >= 0) & (operation >= 0), other.astype(np.int64) * self._operations + operation, -1)
         at = table.find(own, column)
         count = table.counts[np.maximum(at, 0)] if len(table.counts) else np.zeros(len(at))
         new: BoolArray = (at < 0) | (left_out & (count <= 1))

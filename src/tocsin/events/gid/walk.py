@@ -70,7 +70,7 @@ def walk(graph: EntityGraph, restart: float = 0.15, tolerance: float = 1e-8, mos
     y: FloatArray = np.full(n, 1 / n)
     x: FloatArray = y
     unseen = (1 / n, 1 / n)
-    for rounds in range(1, most + 1):
+    for rounds in range(1, most + 1):  # noqa: B007 - told at the end
         to = forth @ y + floor * y.sum()
         x_next = to / to.sum()
         fro = back @ x_next + floor * x_next.sum()

@@ -204,7 +204,8 @@ class EventsView(View):
     def _paths(self, rows: IntArray) -> list[Block]:
         """The ranked paths that run through the anomaly, where the detector found paths."""
         inside = set(rows.tolist())
-        through = [p for p in self.detection.scores.notes.get("paths", ()) if inside & set(p.get("rows", ()))]
+        found = self.detection.scores.notes.get("paths", ())
+        through = [path for path in found if any(inside.intersection(edge["rows"]) for edge in path["edges"])]
         if not through:
             return []
         drawn = [_chain(path) for path in through[:_PATHS]]
@@ -223,7 +224,7 @@ def _chain(path: dict[str, Any]) -> tuple[list[tuple[str, str]], list[tuple[str,
         kind, _, name = str(entity).partition(":")
         known = kind in ("process", "file", "socket", "unix") and name
         nodes.append((_shortened(visible(name if known else entity, 200)), kind if known else "entity"))
-    edges = [(visible(e.get("remark", ""), 14), bool(e.get("weak"))) for e in path["edges"]]
+    edges = [("new" if not e["seen"] else f"{grouped(int(e['seen']))} ×", bool(e["weak"])) for e in path["edges"]]
     return nodes, edges
 
 

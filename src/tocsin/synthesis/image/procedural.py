@@ -291,7 +291,7 @@ def _seen(rng: Rng, scene: FloatArray) -> AnyArray:
 def _unit(values: FloatArray) -> FloatArray:
     """Stretch the middle 98 % to 0 ... 1, perhaps cut hard."""
     low, high = np.quantile(values, [0.01, 0.99])
-    return np.clip((values - low) / max(float(high - low), 1e-12), 0, 1)
+    return np.asarray(np.clip((values - low) / max(float(high - low), 1e-12), 0, 1))
 
 
 def _scaled(values: FloatArray) -> FloatArray:
