@@ -22,7 +22,7 @@ MOST_BYTES = 6_000_000
 # Style, script and frame of the page.
 _FRAME_BYTES = 100_000
 _LIBRARIES = ("numpy", "scipy", "scikit-learn", "duckdb", "plotly")
-_IF_USED = ("torch", "transformers", "xgboost", "pyod", "drain3")
+_IF_USED = ("torch", "transformers", "xgboost", "pyod")
 
 
 def write_report(
