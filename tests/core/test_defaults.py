@@ -7,7 +7,7 @@ import pytest
 
 from tocsin.core.defaults import MANY_COLUMNS, choose, default_detector
 from tocsin.core.errors import InputError
-from tocsin.core.samples import Events, Image, Series
+from tocsin.core.samples import Events, Image, PointCloud, Series
 
 TIME = np.array(["2026-01-01T00:00", "2026-01-01T00:01", "2026-01-01T00:02"], dtype="datetime64[ns]")
 WORDS = ["a", "b", "a"]
@@ -43,5 +43,9 @@ def test_series_have_one_default() -> None:
 
 
 def test_no_default_is_said() -> None:
-    with pytest.raises(InputError, match="there is no default detector for image yet"):
-        choose(Image(np.zeros((4, 4))))
+    with pytest.raises(InputError, match="there is no default detector for points yet"):
+        choose(PointCloud(np.zeros((4, 3))))
+
+
+def test_pictures_go_to_the_patch_memory() -> None:
+    assert choose(Image(np.zeros((4, 4)))).detector == "patch-memory"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import Annotated, Any
 
 import typer
@@ -36,11 +37,12 @@ def detectors(
 
     table = Table(box=None, pad_edge=False)
     for heading in ("name", "looks at", "learns from", "localises", "needs", "what counts as strange"):
-        table.add_column(heading, overflow="fold")
+        table.add_column(heading, overflow="fold", no_wrap=heading == "name")
     for card in found:
         marks = ", ".join(card.modality)
         table.add_row(card.name, marks, card.learns_from, card.localises, ", ".join(card.needs) or "-", card.summary)
-    Console().print(table)
+    # A pipe has no width of its own; a file of narrow columns would serve nobody.
+    Console(width=None if sys.stdout.isatty() else 160).print(table)
     return 0
 
 

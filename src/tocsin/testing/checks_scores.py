@@ -5,11 +5,16 @@ from __future__ import annotations
 import gc
 import tracemalloc
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tocsin.core.samples import Series
 from tocsin.testing.subject import NotApplicable, Subject, differ, flat, scores_differ
+
+if TYPE_CHECKING:
+    from tocsin.core.detector import Detector
+    from tocsin.core.samples import Sample
 
 # Interpreter and libraries keep a little here and there; a kept sample or score is larger than this.
 SLACK_BYTES = 20_000
@@ -117,6 +122,16 @@ def check_scoring_changes_nothing(subject: Subject) -> None:
     assert not extra, f"scoring set {', '.join(extra)} on the detector: compute it in _fit, or pass it along"
 
 
+def _grown(made: Detector, sample: Sample) -> int:
+    """Bytes that scoring a sample five times leaves behind."""
+    gc.collect()
+    before = tracemalloc.get_traced_memory()[0]
+    for _ in range(5):
+        made.score(sample)
+    gc.collect()
+    return tracemalloc.get_traced_memory()[0] - before
+
+
 def check_memory_does_not_grow(subject: Subject) -> None:
     """Scoring again and again keeps nothing."""
     made, sample = subject.fitted, subject.double.normal
@@ -127,12 +142,8 @@ def check_memory_does_not_grow(subject: Subject) -> None:
         tracemalloc.start()
     try:
         made.score(sample)
-        gc.collect()
-        before = tracemalloc.get_traced_memory()[0]
-        for _ in range(5):
-            made.score(sample)
-        gc.collect()
-        grown = tracemalloc.get_traced_memory()[0] - before
+        # What keeps samples keeps them every time; what another thread or a late import takes, comes once.
+        grown = min(_grown(made, sample) for _ in range(3))
     finally:
         if not tracing:
             tracemalloc.stop()

@@ -299,5 +299,5 @@ def test_the_caller_decides(write: Write) -> None:
     assert isinstance(read(numbers, modality="events"), Events)
     with pytest.raises(InputError, match="are of events"):
         read(path, modality="series", entities="user")
-    with pytest.raises(InputError, match="neither 'series' nor 'events'"):
+    with pytest.raises(InputError, match="none of 'series', 'events' and 'image'"):
         read(path, modality="pictures")  # type: ignore[arg-type]
