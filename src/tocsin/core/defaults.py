@@ -72,7 +72,7 @@ def choose(sample: Sample) -> Choice:
 
 
 def _for_events(events: Events) -> Choice:
-    """Take the first of these that holds; docs/choices.md says what each was measured on.
+    """Take the first of these that holds; docs/events.md says what each was measured on.
 
     1. Links with a clock are a graph, and what is strange in one is a path: no row shows it alone.
     2. Sequences of one kind of event, told apart by a trace, are judged trace by trace.

@@ -56,11 +56,15 @@ class Picture:
 
 @dataclass(frozen=True)
 class Table:
-    """A small table: headings, rows of texts, and a remark on what is not in it; the rest as for `Chart`."""
+    """A small table: headings, rows of texts, and a remark on what is not in it.
+
+    With `words`, the columns hold sentences rather than numbers. The rest is as for `Chart`.
+    """
 
     headings: Sequence[str]
     rows: Sequence[Sequence[str]]
     remark: str = ""
+    words: bool = False
     says: str = ""
     caption: str = ""
     behind: str = ""

@@ -68,7 +68,7 @@ class EventsView(View):
             usual = [f"{visible(column.vocabulary[i], 60)} ({share(often[i] / len(self.events))})" for i in top]
             absent = 1 - present.size / len(self.events)
             rows.append((visible(name, 60), grouped(int((often > 0).sum())), share(absent), ", ".join(usual)))
-        return Table(("column", "values", "missing", "most frequent"), rows)
+        return Table(("column", "values", "missing", "most frequent"), rows, words=True)
 
     def overview(self, targets: Sequence[str], detail: float) -> list[Block]:
         """Return how many events there were over time, and how strange they are."""
@@ -159,7 +159,7 @@ class EventsView(View):
         rest = int(seen.size) - len(rows)
         remark = f"{count(rest, 'less strange template')} not listed." if rest else ""
         label = f"the {count(int(seen.size), 'template')}"
-        return [Table(("template", "lines", "highest score", "first line"), rows, remark, "Templates", "", label)]
+        return [Table(("template", "lines", "highest score", "first line"), rows, remark, True, "Templates", "", label)]
 
     def _listing(self, anomaly: Anomaly, rows: IntArray) -> list[Block]:
         """The lines of the anomaly between their neighbours of the same trace; long ones wait behind a fold."""
@@ -240,7 +240,7 @@ def _pairs(anomaly: Anomaly) -> list[Block]:
         for e in anomaly.because
         if isinstance(e.seen, str) and e.expected
     ]
-    return [Table(("what", "seen", "usually"), rows, says="Seen, and what is usual")] if rows else []
+    return [Table(("what", "seen", "usually"), rows, words=True, says="Seen, and what is usual")] if rows else []
 
 
 def _strangest(rows: IntArray, local: FloatArray) -> set[int]:
