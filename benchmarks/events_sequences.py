@@ -160,7 +160,7 @@ def logs(task: Task, rows: tuple[str, ...]) -> None:
     """Ranks, and decisions at levels that no label was used for."""
     train, test = len(task.train), len(task.test)
     print(f"{train} events learned, {test} scored, {int(task.labels.sum())} of {len(task.labels)} traces anomalous\n")
-    levels = {"0.1% (default)": Budget("0.1%"), "1%": Budget("1%"), "quantile .99": Quantile(0.99)}
+    levels = {"0.1%": Budget("0.1%"), "1% (default)": Budget("1%"), "quantile .99": Quantile(0.99)}
     print(f"| row | AUROC | AP | {' | '.join(f'F1 at {name} | false alarms' for name in levels)} |")
     print(f"|---|---|---|{'---|---|' * len(levels)}")
     for name, result in results(task, rows):
