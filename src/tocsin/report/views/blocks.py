@@ -64,10 +64,10 @@ class Table:
     headings: Sequence[str]
     rows: Sequence[Sequence[str]]
     remark: str = ""
-    words: bool = False
     says: str = ""
     caption: str = ""
     behind: str = ""
+    words: bool = False
 
 
 Block = Chart | Picture | Table | Listing | Diagram | Contact

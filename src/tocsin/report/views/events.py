@@ -159,7 +159,11 @@ class EventsView(View):
         rest = int(seen.size) - len(rows)
         remark = f"{count(rest, 'less strange template')} not listed." if rest else ""
         label = f"the {count(int(seen.size), 'template')}"
-        return [Table(("template", "lines", "highest score", "first line"), rows, remark, True, "Templates", "", label)]
+        return [
+            Table(
+                ("template", "lines", "highest score", "first line"), rows, remark, "Templates", "", label, words=True
+            )
+        ]
 
     def _listing(self, anomaly: Anomaly, rows: IntArray) -> list[Block]:
         """The lines of the anomaly between their neighbours of the same trace; long ones wait behind a fold."""
