@@ -150,6 +150,8 @@ class TraceDetector(Detector):
             expected = tuple(likely[:NAMED])
             seen = self._said(sample, int(rows[place]))
             text = f"expected {spoken(expected)}, saw {seen}" if expected else f"saw {seen}"
+            if seen in expected:
+                text = f"saw {seen}, as at times before"
             if codes[place] == UNSEEN:
                 remark = "never seen in training"
             found.append(

@@ -247,7 +247,9 @@ class TraceNeighbours(TraceDetector):
     def _about(self, codes: IntArray, said: Sequence[str]) -> list[Evidence]:
         """The nearest learned trace, and the first of the sequences that it lacks where this trace departs from it."""
         one = Traces(codes, np.array([0, len(codes)]), np.arange(len(codes)), ("",))
-        distance, nearest = self._nearest(one, own=False)
+        # Of data that were judged by themselves, a trace is its own nearest: the others are told of.
+        own = self.itself_ and bool(np.isin(contents(one), self.contents_).all())
+        distance, nearest = self._nearest(one, own)
         lacking = self._lacking(one, nearest)
         name = self.names_[int(nearest[0])] or "the only one"
         missed: list[str] = []

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tocsin.core.errors import InputError, MissingExtra
+from tocsin.core.errors import InputError
+from tocsin.core.extras import need
 
 if TYPE_CHECKING:
     from tocsin.core.samples import Image
@@ -166,8 +167,4 @@ def opencv() -> Any:
     MissingExtra
         If opencv is not installed.
     """
-    try:
-        import cv2
-    except ImportError:
-        raise MissingExtra("image", "opencv-python-headless", "preparing pictures") from None
-    return cv2
+    return need("cv2", "image", "preparing pictures", "opencv-python-headless")

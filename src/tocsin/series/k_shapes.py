@@ -41,8 +41,8 @@ class KShapes(WindowDetector):
 
     Parameters
     ----------
-    window : int, optional
-        Rows per window; from the period when left out.
+    window : int or str, optional
+        Rows per window, or a duration such as ``"5min"``; from the period when left out.
     clusters : int
         How many shapes per channel.
     longer : int
@@ -79,7 +79,7 @@ class KShapes(WindowDetector):
 
     def __init__(
         self,
-        window: int | None = None,
+        window: int | str | None = None,
         *,
         clusters: int = 6,
         longer: int = 3,

@@ -26,8 +26,8 @@ class SubKNN(NeighbourDetector):
 
     Parameters
     ----------
-    window : int, optional
-        Rows per window; from the period when left out.
+    window : int or str, optional
+        Rows per window, or a duration such as ``"5min"``; from the period when left out.
     neighbours : int
         Over how many neighbours distances are averaged.
     normalise : bool
@@ -58,7 +58,7 @@ class SubKNN(NeighbourDetector):
 
     def __init__(
         self,
-        window: int | None = None,
+        window: int | str | None = None,
         *,
         neighbours: int = 5,
         normalise: bool = False,

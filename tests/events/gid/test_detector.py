@@ -150,7 +150,7 @@ def test_self_loops_cycles_and_ties():
         ("process:a", "file:b", "process:a"),
         ("file:b", "process:a", "file:b"),
     }
-    assert max(len(p) for p in found) == 4
+    assert max(len(p) for p in found) == 2, "around once, and not twice"
     alone = detector.score(links([("process:a", "process:a"), ("process:x", "process:x")], [1, 2]))
     assert np.isfinite(alone.local).all()
     assert alone.notes["paths"] == []
@@ -305,9 +305,10 @@ def test_events_are_scored_by_their_part_in_the_best_path():
     double = links_double(1)
     detector = Gid(top=10).fit(double.train)
     scores = detector.score(double.odd)
-    best = scores.notes["paths"][0]
+    paths = scores.notes["paths"]
     assert scores.overall == pytest.approx(max(scores.local))
     assert scores.local[double.planted].min() > np.delete(scores.local, np.flatnonzero(double.planted)).max()
-    assert scores.local.max() == pytest.approx(best["score"])
+    assert scores.local.max() == pytest.approx(max(path["score"] for path in paths))
+    assert paths[0]["entities"] == ["file:f0.1", "process:p3", "socket:away"]
     odd = replace(double.odd, id="again")
     assert np.allclose(detector.score(odd).local, scores.local)

@@ -7,6 +7,7 @@ import pytest
 import scipy.stats
 
 from tocsin.core.errors import InputError
+from tocsin.events.gid.builder import GraphBuilder
 from tocsin.events.gid.links import Links
 from tocsin.events.gid.normaliser import LengthNormaliser, best_power
 from tocsin.events.gid.path_counts import PathCounts
@@ -91,7 +92,7 @@ def test_the_search_finds_what_listing_everything_finds(seed, timestamps, span, 
     costs = rng.exponential(size=graph.n_edges)
     counts = PathCounts(graph, 4)
     fitted = LengthNormaliser.fit({r: costs[counts.sample(r, 300, rng)].sum(axis=1) for r in range(1, 5)})
-    everything = [path for path in graphs.all_paths(graph, span=span) if len(path) > 1]
+    everything = [path for path in graphs.all_paths(graph, span=span) if len(path) == len(set(path)) > 1]
     wanted = sorted((fitted.scalar(len(p))(float(costs[p].sum())) for p in everything), reverse=True)[:100]
     search = BestFirst(graph, costs, fitted, range(2, 5), Timing(graph, span))
     found = search.top(100)
@@ -108,7 +109,7 @@ def test_paths_are_counted_exactly_and_drawn_evenly(seed, graphs):
     counts = PathCounts(graph, 4)
     assert list(counts.valid) == [sum(len(p) == r for p in everything) for r in range(1, 5)]
     rng = np.random.default_rng(seed)
-    three = [tuple(p) for p in everything if len(p) == 3]
+    three = [tuple(p) for p in everything if len(p) == len(set(p)) == 3]
     drawn = counts.sample(3, 40 * len(three), rng)
     assert valid_paths(graph, drawn).all()
     number = {path: i for i, path in enumerate(three)}
@@ -117,6 +118,17 @@ def test_paths_are_counted_exactly_and_drawn_evenly(seed, graphs):
     within = counts.sample(3, 50, rng, max_span=60)
     assert len(within)
     assert all(graphs.happened(graph, p, 60) for p in within.tolist())
+
+
+def test_no_path_takes_an_edge_twice(graphs):
+    builder = GraphBuilder()
+    builder.add([0, 1] * 4, [1, 0] * 4, list(range(8)))
+    graph = builder.build()
+    costs = np.array([5.0, 4.0])
+    fitted = LengthNormaliser.fit({r: np.random.default_rng(r).gamma(2 * r, size=200) for r in range(1, 5)})
+    found = BestFirst(graph, costs, fitted, range(2, 5), Timing(graph)).top(10)
+    assert sorted(f.edges for f in found) == [(0, 1), (1, 0)]
+    assert not len(PathCounts(graph, 4).sample(3, 20, np.random.default_rng(0)))
 
 
 def test_bounds_are_exact_for_two_edges_and_let_some_longer_paths_pass(graphs):

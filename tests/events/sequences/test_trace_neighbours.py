@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tocsin.core.errors import InputError
+from tocsin.core.samples import Events
 from tocsin.events._sequences import numbering, traces_of
 from tocsin.events.trace_neighbours import TraceNeighbours
 
@@ -135,3 +136,16 @@ def test_adfa_ld_is_ranked_as_well_as_stated(shared):
     assert rows[0].auroc > 0.872
     assert rows[1].auroc > 0.859
     assert rows[2].auroc > 0.827
+
+
+def test_a_trace_judged_among_its_own_kind_is_told_of_another_one():
+    words = [list("abcd")] * 3 + [list("abxyzd")] + [list("abcdd")] * 3
+    names = [f"s{i}" for i, word in enumerate(words) for _ in word]
+    events = Events({"event": [letter for word in words for letter in word]}, trace=names)
+    found = TraceNeighbours(n=2).fit_detect(events, false_alarms="top 1").anomalies[0]
+    assert found.where.trace == "s3"
+    last = found.because[-1]
+    assert "nearest" in last.name
+    assert "s3" not in last.text
+    assert "distance of 0.00" not in last.text
+    assert not [e for e in found.because if f"expected {e.seen}" in e.text]

@@ -183,17 +183,10 @@ def test_parameters_out_of_range_are_refused_with_one_sentence():
 
 
 def test_without_torch_the_extra_is_named(monkeypatch):
-    import builtins
+    import sys
 
     from tocsin.core.errors import MissingExtra
 
-    real = builtins.__import__
-
-    def without(name, *rest, **named):
-        if name == "torch":
-            raise ImportError(name)
-        return real(name, *rest, **named)
-
-    monkeypatch.setattr(builtins, "__import__", without)
+    monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(MissingExtra, match=r"hypad needs torch.*tocsin\[deep\]"):
         HypAD().fit(waves(0))

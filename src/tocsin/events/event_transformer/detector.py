@@ -23,7 +23,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 
 from tocsin.core.card import Card
-from tocsin.core.errors import ArtifactError, InputError, MissingExtra
+from tocsin.core.errors import InputError
+from tocsin.core.extras import need
 from tocsin.events._sequences import KNOWN, Traces, contents
 from tocsin.events._trace_detector import NAMED, Judgement, TraceDetector
 from tocsin.events.event_transformer.windows import Windows
@@ -164,7 +165,7 @@ class EventTransformer(TraceDetector):
 
     def _learn_traces(self, traces: Traces, rng: np.random.Generator) -> None:
         self._check_parameters()
-        _torch()
+        need("torch", "deep", "event-transformer")
         from tocsin.events.event_transformer.training import Schedule, train
 
         learned, held_out = self._parted(traces, rng)
@@ -206,7 +207,7 @@ class EventTransformer(TraceDetector):
 
     def _chances(self, windows: Windows) -> Iterator[tuple[FloatArray, IntArray, IntArray]]:
         """Probabilities of all codes at judged events, the codes that came, and the places of these events."""
-        torch = _torch()
+        torch = need("torch", "deep", "event-transformer")
         codes = len(self.words_) + KNOWN
         # In the order of lengths, so that little is padding; an event's score does not depend on its batch.
         order = np.argsort(windows.stop - windows.begin, kind="stable")
@@ -233,7 +234,7 @@ class EventTransformer(TraceDetector):
     # -------------------------------------------------------------- storing
 
     def _net(self) -> EventNet:
-        torch = _torch()
+        torch = need("torch", "deep", "event-transformer")
         from tocsin.events.event_transformer.net import EventNet
 
         # Made without memory of its own: what torch would draw comes from its global seed.
@@ -246,20 +247,7 @@ class EventTransformer(TraceDetector):
     def _restore(self, state: dict[str, Any]) -> None:
         super()._restore(state)
         self._check_parameters()
-        torch = _torch()
-        net = self._net()
-        for name, wanted in net.state_dict().items():
-            shape = getattr(self.weights_.get(name), "shape", None)
-            if shape != tuple(wanted.shape):
-                raise ArtifactError(f"its network is another one: {name} has shape {shape}, not {tuple(wanted.shape)}")
-        arrays = {k: torch.from_numpy(np.array(v, dtype=np.float32)) for k, v in self.weights_.items()}
-        net.load_state_dict(arrays, assign=True)
-        self.net_ = net.eval().requires_grad_(False)
+        need("torch", "deep", "event-transformer")
+        from tocsin.nn.stored_weights import put_back
 
-
-def _torch() -> Any:
-    try:
-        import torch
-    except ImportError:
-        raise MissingExtra("deep", "torch", "event-transformer") from None
-    return torch
+        self.net_ = put_back(self._net(), self.weights_)

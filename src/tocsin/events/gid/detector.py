@@ -44,7 +44,7 @@ from tocsin.core.extents import EventSet
 from tocsin.core.scores import Scores
 from tocsin.events.gid.entity_types import TypeRules
 from tocsin.events.gid.graph import Timestamps
-from tocsin.events.gid.incidents import speakers_first
+from tocsin.events.gid.incidents import speakers_first, with_cores
 from tocsin.events.gid.link_table import LinkTable
 from tocsin.events.gid.model import LinkModel
 from tocsin.events.gid.path import Path, PathEdge
@@ -234,8 +234,8 @@ class Gid(Detector):
         costs, seen, unseen = self.model_.costs(table, own)
         found, graph, edges, tests = self._search(table, costs, self.top)
         local = self._alone(table, costs)
-        if len(found) == self.top:
-            local = np.minimum(local, found[-1].score)
+        if len(found) >= self.top:  # there may be more: no event by itself is put above the last of these
+            local = np.minimum(local, found[self.top - 1].score)
         paths = self._paths(found, table, graph, edges, costs, seen, tests)
         for rank, path in enumerate(paths):
             for step, edge in enumerate(path.edges):
@@ -254,7 +254,8 @@ class Gid(Detector):
         ----------
         events : Events
         top : int, optional
-            How many; as many as the parameter `top` says when left out.
+            How many of the best are searched for; as many as the parameter `top` says when left out. Their cores,
+            which may score lower, come on top.
 
         Raises
         ------
@@ -282,6 +283,7 @@ class Gid(Detector):
         lengths = range(2, self.max_length + 1)
         timing = Timing(graph, self._span())
         found = BestFirst(graph, costs[edges], self.model_.normaliser, lengths, timing).top(top)
+        found = with_cores(found, costs[edges], self.model_.normaliser)
         return found, graph, edges, sum(PathCounts(graph, self.max_length).valid[1:])
 
     def _alone(self, table: LinkTable, costs: FloatArray) -> FloatArray:

@@ -14,7 +14,7 @@ import numpy as np
 from tocsin.events.gid.timing import Timing, valid_paths
 
 if TYPE_CHECKING:
-    from tocsin.core.types import FloatArray, IntArray
+    from tocsin.core.types import BoolArray, FloatArray, IntArray
     from tocsin.events.gid.graph import EntityGraph
 
 DRAWS = 4096
@@ -51,7 +51,8 @@ class PathCounts:
         """How many paths of 1, 2, ... edges time allows; where only bounds are known, the number of walks.
 
         For every edge and each of its time stamps it is counted how many paths arrive with it at the earliest: those
-        that reached its source since the edge's time stamp before. One pass over the records for each length.
+        that reached its source since the edge's time stamp before. One pass over the records for each length. Paths
+        that take an edge twice are counted, though never found: q-values come out a hair too high, never too low.
         """
         graph = self.graph
         if graph.times is None or not graph.n_edges:
@@ -86,7 +87,8 @@ class PathCounts:
     def sample(self, length: int, size: int, rng: np.random.Generator, max_span: int | None = None) -> IntArray:
         """Draw paths of one length, each with the same probability, with repetition.
 
-        Walks that time does not allow are thrown away; where hardly any is allowed, fewer than `size` are returned.
+        Walks that time does not allow, or that take an edge twice, are thrown away; where hardly any is left, fewer
+        than `size` are returned.
 
         Returns
         -------
@@ -98,7 +100,7 @@ class PathCounts:
         timing = Timing(self.graph, max_span) if max_span is not None else None
         for _ in range(MOST_ROUNDS if self.walks(length) else 0):
             drawn = self._draw(length, max(DRAWS, size), rng)
-            drawn = drawn[valid_paths(self.graph, drawn)]
+            drawn = drawn[valid_paths(self.graph, drawn) & _once(drawn)]
             if timing is not None:
                 drawn = drawn[[_fits(timing, path) for path in drawn.tolist()]]
             found.append(drawn)
@@ -139,3 +141,9 @@ def _ranked(times: IntArray) -> IntArray:
         return times - low
     distinct = np.unique(times)
     return np.searchsorted(distinct, times)
+
+
+def _once(paths: IntArray) -> BoolArray:
+    """Whether each path takes every edge once at most."""
+    ordered = np.sort(paths, axis=1)
+    return np.asarray((ordered[:, 1:] != ordered[:, :-1]).all(axis=1))

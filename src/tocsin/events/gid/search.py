@@ -3,7 +3,8 @@
 Before anything is searched it is known, for every edge, how much the costliest walk of r edges that begins with it
 costs. Paths are then built from the front, always going on with the one that can still become the best. What it can
 become, at its length, is carried through the normaliser of that length, which grows with the cost: so all lengths wait
-in one queue, and a complete path that comes out of it is better than everything that is left.
+in one queue, and a complete path that comes out of it is better than everything that is left. No path takes an edge
+twice: what is strange about it would count twice.
 """
 
 from __future__ import annotations
@@ -101,6 +102,8 @@ class BestFirst:
                 push(begin.bounds[0], r, (), 0.0, None, begin, 0)
                 continue
             edge = row.items[at]
+            if edge in edges:  # to go around twice is no news
+                continue
             after = self.timing.begin(edge) if state is None else self.timing.go_on(state, edge)
             if after is None:
                 continue

@@ -10,7 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from tocsin.core.errors import ArtifactError, InputError, MissingExtra
+from tocsin.core.errors import ArtifactError, InputError
+from tocsin.core.extras import need
 from tocsin.nn.encoders.patch_encoder import PatchEncoder, frozen
 
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
@@ -139,7 +140,7 @@ def fetch(name: str, layers: Sequence[int] | None = None) -> Pretrained:
     MissingExtra
         If transformers is not installed.
     """
-    transformers = _transformers()
+    transformers = need("transformers", "chronos", "this encoder")
     try:
         config = transformers.AutoConfig.from_pretrained(name, local_files_only=True, trust_remote_code=False)
         config = getattr(config, "vision_config", config)
@@ -193,7 +194,7 @@ def untrained(architecture: str, seed: int, layers: Sequence[int] | None = None)
 def _made(architecture: str) -> Any:
     from tocsin.core.registry import nearest
 
-    transformers = _transformers()
+    transformers = need("transformers", "chronos", "this encoder")
     if architecture not in ARCHITECTURES:
         raise InputError(f"there is no architecture {architecture!r}{nearest(architecture, list(ARCHITECTURES))}")
     kind, sizes = ARCHITECTURES[architecture]
@@ -213,11 +214,3 @@ def _colours(name: str) -> Any:
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return mean, spread
-
-
-def _transformers() -> Any:
-    try:
-        import transformers
-    except ImportError:
-        raise MissingExtra("chronos", "transformers", "this encoder") from None
-    return transformers

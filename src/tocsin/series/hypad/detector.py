@@ -31,8 +31,9 @@ from tocsin.core.card import Card
 from tocsin.core.channels import comparable, join
 from tocsin.core.detector import Detector
 from tocsin.core.durations import in_rows
-from tocsin.core.errors import ArtifactError, InputError, MissingExtra, TocsinWarning
+from tocsin.core.errors import ArtifactError, InputError, TocsinWarning
 from tocsin.core.extents import Interval
+from tocsin.core.extras import need
 from tocsin.core.periods import choose_window
 from tocsin.core.scores import Scores
 from tocsin.core.windows import chunks, spread, window_starts, windows_at
@@ -225,7 +226,7 @@ class HypAD(Detector):
         return np.concatenate(found)
 
     def _train(self, windows: FloatArray, seed: int) -> None:
-        torch = _torch()
+        torch = need("torch", "deep", "hypad")
         from tocsin.series.hypad.training import Schedule, health, train
 
         generator = torch.Generator().manual_seed(seed)
@@ -304,7 +305,7 @@ class HypAD(Detector):
         return error, certainty, opinion
 
     def _chunks(self, column: FloatArray) -> Iterator[Views]:
-        torch = _torch()
+        torch = need("torch", "deep", "hypad")
         with torch.inference_mode():
             for _, windows in chunks(column, self.window_, cells=CELLS):
                 x = torch.from_numpy(windows)
@@ -361,7 +362,7 @@ class HypAD(Detector):
     # -------------------------------------------------------------- storing
 
     def _nets(self) -> Nets:
-        torch = _torch()
+        torch = need("torch", "deep", "hypad")
         from tocsin.series.hypad.nets import Nets
 
         # Made without memory of its own: what torch would draw comes from its global seed.
@@ -374,22 +375,9 @@ class HypAD(Detector):
     def _restore(self, state: dict[str, Any]) -> None:
         super()._restore(state)
         self._check_parameters()
-        torch = _torch()
+        need("torch", "deep", "hypad")
+        from tocsin.nn.stored_weights import put_back
+
         if not isinstance(self.window_, int) or not 1 <= self.window_ <= MOST_WINDOW:
             raise ArtifactError(f"a window of {self.window_!r} rows cannot be")
-        nets = self._nets()
-        for name, wanted in nets.state_dict().items():
-            shape = getattr(self.weights_.get(name), "shape", None)
-            if shape != tuple(wanted.shape):
-                raise ArtifactError(f"its network is another one: {name} has shape {shape}, not {tuple(wanted.shape)}")
-        arrays = {k: torch.from_numpy(np.array(v, dtype=np.float32)) for k, v in self.weights_.items()}
-        nets.load_state_dict(arrays, assign=True)
-        self.net_ = nets.eval().requires_grad_(False)
-
-
-def _torch() -> Any:
-    try:
-        import torch
-    except ImportError:
-        raise MissingExtra("deep", "torch", "hypad") from None
-    return torch
+        self.net_ = put_back(self._nets(), self.weights_)
