@@ -92,6 +92,10 @@ def test_maps_are_what_evaluate_reads(tocsin, parts, tmp_path):
     assert done.code == 0, done.err
     text = json.dumps(json.loads(done.out))
     assert "pixel_auroc" in text
+    assert "the score of a picture is the detector's own" in text
+    other = tocsin("evaluate", out, parts / "ground_truth", "--resamples", 10, "--json", "--reduction", "max")
+    assert "the score of a picture is the maximum of its map" not in other.out
+    assert "the score of a picture is the max of its map" in other.out
     mask = np.asarray(pillow.open(out / "masks" / "scratch" / "00.png"))
     assert set(np.unique(mask)) == {0, 255}
     assert mask[24:40, 20:44].mean() > 200

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -97,3 +98,10 @@ def test_bad_maps_get_one_sentence(folders, values, words: str) -> None:
     np.save(maps / "good" / "000.npy", values)
     with pytest.raises(InputError, match=words):
         find_pictures(maps, masks)[0].scores()
+
+
+def test_the_detectors_own_score_comes_along(folders) -> None:
+    maps, masks = folders
+    rows = [{"map": "maps/good/000.npy", "score": 0.25}, {"map": "maps/scratch/000.npy", "score": 9}]
+    (maps.parent / "scores.ndjson").write_text("".join(json.dumps(row) + "\n" for row in rows) + '{"map": "ma')
+    assert [p.score for p in find_pictures(maps.parent, masks)] == [0.25, None, 9.0]

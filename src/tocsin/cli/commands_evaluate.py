@@ -54,8 +54,11 @@ def evaluate(
         str, typer.Option("--missing", help="Labelled places without a score: error, drop, or lowest.")
     ] = "error",
     reduction: Annotated[
-        str, typer.Option("--reduction", help="From a map to the score of its picture: max, mean, top-1% ...")
-    ] = "max",
+        str,
+        typer.Option(
+            "--reduction", help="The score of a picture: own (the detector's), or max, mean, top-1% of its map."
+        ),
+    ] = "own",
     resamples: Annotated[int, typer.Option("--resamples", min=1, help="Of the bootstrap.")] = 1000,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of the bootstrap and of the random scores.")] = 0,
     html: Annotated[

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from tocsin.core.types import AnyArray, FloatArray
 
 LEAST_SIDE = 8
+# A strip of cloth or a rail would lose all detail at the area of other pictures: its short side keeps this share of
+# `side`, unless it has fewer pixels itself, and up to this many times the area.
+NARROW, MOST_AREA = 0.64, 8.0
 # Overlap of neighbouring tiles, as a share of their side.
 OVERLAP = 0.25
 
@@ -62,12 +65,16 @@ def to_rgb(pixels: AnyArray, called: str = "the picture") -> FloatArray:
 def fitting(grid: tuple[int, int], side: int, multiple: int) -> tuple[int, int]:
     """Return the size at which a picture has about `side` x `side` pixels, its shape kept.
 
+    Long narrow ones come out larger, so that their short side keeps its detail.
+
     Examples
     --------
-    >>> fitting((640, 256), 200, 16)
-    (320, 128)
+    >>> fitting((640, 256), 200, 16), fitting((128, 1536), 200, 16)
+    ((320, 128), (128, 1536))
     """
     scale = side / (grid[0] * grid[1]) ** 0.5
+    for_detail = min(NARROW * side / min(grid), 1.0, scale * MOST_AREA**0.5)
+    scale = max(scale, for_detail)
     high, wide = (max(multiple, round(n * scale / multiple) * multiple) for n in grid)
     return high, wide
 
@@ -85,6 +92,18 @@ def prepare(image: Image, size: tuple[int, int]) -> FloatArray:
     ndarray of float32, shape (3, h, w), from 0 to 1
     """
     return _resized(to_rgb(image.pixels, image.id or "the picture"), size, image.id)
+
+
+def half(pixels: FloatArray) -> FloatArray:
+    """Return a picture of even sides at half of them: the mean of each 2 x 2 pixels.
+
+    Examples
+    --------
+    >>> half(np.array([[[1.0, 3.0], [5.0, 7.0]]])).tolist()
+    [[[4.0]]]
+    """
+    channels, rows, columns = pixels.shape
+    return np.asarray(pixels.reshape(channels, rows // 2, 2, columns // 2, 2).mean(axis=(2, 4), dtype=pixels.dtype))
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,18 @@
 """Patch memory: a patch is strange if no patch of any normal picture looks like it.
 
 The classical baseline of Roth et al., "Towards Total Recall in Industrial Anomaly Detection" (PatchCore, CVPR 2022),
-with what measurements added: descriptors of two depths of a small net are smoothed over 3 x 3 cells, whitened and cut
-to 128 dimensions; a greedy k-centre choice keeps rare normal patches that a random one loses; the outermost cells are
-left out; and the picture's score is the mean of its highest cells rather than the single highest.
+with what measurements added. A picture is looked at twice: once small and with its light made even, once at twice the
+size as it is; each look has a memory of its own. Descriptors are smoothed over 3 x 3 cells, whitened and cut to few
+dimensions; a greedy k-centre choice keeps rare normal patches that a random one loses. A distance counts as a multiple
+of how far apart normal patches lie around the nearest one: where normal patches differ much, a difference means less.
+The outermost cells are left out, and the picture's score is the mean of its highest cells rather than the single
+highest.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -17,24 +21,46 @@ from tocsin.core.anomalies import Evidence
 from tocsin.core.card import Card
 from tocsin.core.detector import Detector
 from tocsin.core.errors import ArtifactError, InputError
+from tocsin.core.registry import nearest
 from tocsin.core.scores import Scores
 from tocsin.image import _maps
-from tocsin.image._preparation import Mosaic, fitting, prepare, tiles
-from tocsin.nn.coreset import k_centre
+from tocsin.image._descriptors import described
+from tocsin.image._even_light import even_light
+from tocsin.image._patch_bank import PatchBank
+from tocsin.image._preparation import Mosaic, Tile, fitting, half, prepare, tiles
 
 if TYPE_CHECKING:
     from tocsin.core.anomalies import Anomaly
     from tocsin.core.samples import Image
-    from tocsin.core.types import FloatArray, IntArray
+    from tocsin.core.types import BoolArray, FloatArray, IntArray
     from tocsin.nn.encoders.patch_encoder import PatchEncoder
 
-FOR_WHITENING, FOR_CHOICE = 15_000, 40_000
-CHUNK = 4096
-RIDGE = 0.01
+FOR_CHOICE = 40_000
+HIGHEST = 0.1
+# How much each look counts in the map: the one at twice the size says better where.
+IN_MAP = {"even": 1.0, "plain": 1.0, "fine": 2.0}
+
+
+@dataclass(frozen=True)
+class _Look:
+    """What one look sees of a picture, or of a tile of it: a grid of descriptors."""
+
+    name: str
+    cells: FloatArray
+    border: int
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A picture, or a tile of it, and where it lies in the picture's pixels: top, left, bottom, right."""
+
+    looks: tuple[_Look, ...]
+    window: tuple[int, int, int, int]
+    tile: Tile | None = None
 
 
 class PatchMemory(Detector):
-    """Distance of each patch from the nearest one of a memory of normal patches.
+    """Distance of each patch from the nearest one of a memory of normal patches, in the spacing of these.
 
     Parameters
     ----------
@@ -43,11 +69,17 @@ class PatchMemory(Detector):
     layers : sequence of int, optional
         Which depths of a pretrained encoder; its own choice when left out.
     side : int
-        Pictures are brought to about this many pixels squared, their shape kept.
+        Pictures are brought to about this many pixels squared, their shape kept; long narrow ones to more.
+    views : sequence of str
+        How pictures are looked at: ``even`` (at `side`, light made even), ``plain`` (at `side`, as they are), ``fine``
+        (at twice `side`, as they are). Each has a memory of its own; their scores are averaged.
     patches : int
-        The largest number of patches in the memory.
+        The largest number of patches in each memory.
     dimensions : int
         Of the whitened descriptors.
+    spacing : float in [0, 1]
+        How far a distance is measured by the spacing of normal patches around the nearest one; 0 is the plain distance,
+        divided by one number for the whole memory.
     highest : float
         The share of cells whose mean is the picture's score.
     border : int
@@ -65,12 +97,15 @@ class PatchMemory(Detector):
 
     Notes
     -----
-    Differs from the source: whitening instead of plain descriptors, distances not re-weighted by the neighbourhood in
-    the memory, border and share of highest cells as above. A training picture is scored without its own patches.
+    Differs from the source: whitening instead of plain descriptors; distances measured by the spacing of the memory
+    instead of re-weighted by the neighbourhood of the highest patch only; two looks, border and share of highest cells
+    as above. ``views=["plain"], dimensions=128, spacing=0, highest=0.05`` is the plain method with whitening. A
+    training picture is scored without its own patches.
 
     References
     ----------
     Roth et al., "Towards Total Recall in Industrial Anomaly Detection", CVPR 2022.
+    Breunig et al., "LOF: Identifying Density-Based Local Outliers", SIGMOD 2000, for distances in local spacing.
 
     Examples
     --------
@@ -81,7 +116,7 @@ class PatchMemory(Detector):
     >>> bad[20:30, 20:30] = 255
     >>> detector = PatchMemory(encoder="random:tocsin", side=96, patches=200).fit(good)
     >>> found = detector.score(Image(bad)).local
-    >>> bool(found[20:30, 20:30].mean() > 2 * found.mean())
+    >>> bool(found[20:30, 20:30].mean() > 1.5 * found.mean())
     True
     """
 
@@ -98,9 +133,7 @@ class PatchMemory(Detector):
         cost="patches of a picture x patches in the memory",
         cite="Roth et al. 2022, Towards Total Recall in Industrial Anomaly Detection",
     )
-    bank_: FloatArray
-    owners_: IntArray
-    places_: FloatArray
+    banks_: dict[str, dict[str, Any]]
     least_places: ClassVar[int] = 1
 
     def __init__(
@@ -108,9 +141,11 @@ class PatchMemory(Detector):
         encoder: str = "tocsin",
         layers: Sequence[int] | None = None,
         side: int = 200,
+        views: Sequence[str] = ("even", "fine"),
         patches: int = 4000,
-        dimensions: int = 128,
-        highest: float = _maps.HIGHEST,
+        dimensions: int = 64,
+        spacing: float = 0.85,
+        highest: float = HIGHEST,
         border: int = 1,
         tile: int | None = None,
         random_state: int = 0,
@@ -118,8 +153,10 @@ class PatchMemory(Detector):
         self.encoder = encoder
         self.layers = layers
         self.side = side
+        self.views = views
         self.patches = patches
         self.dimensions = dimensions
+        self.spacing = spacing
         self.highest = highest
         self.border = border
         self.tile = tile
@@ -128,82 +165,69 @@ class PatchMemory(Detector):
     @classmethod
     def example_parameters(cls) -> dict[str, Any]:
         """Return parameters that make a fast instance for checks."""
-        return {"encoder": "random:tocsin", "side": 96, "patches": 300, "dimensions": 24}
+        return {"encoder": "random:tocsin", "side": 64, "patches": 300, "dimensions": 24}
 
     # ---------------------------------------------------------------- learning
 
     def _fit(self, samples: Sequence[Image], rng: np.random.Generator) -> None:
+        self._check_parameters()
+        self.encoder_hash_ = self._net().fingerprint
+        self.names_ = tuple(sample.id or f"picture {n}" for n, sample in enumerate(samples))
+        self.banks_ = {}
+        told = []
+        for name, (cells, owners, places) in self._sampled(samples, rng).items():
+            bank = PatchBank.learn(cells, owners, places, self.patches, self.dimensions, rng)
+            self.banks_[name] = bank.to_dict()
+            told.append(f"{len(bank)} of {len(cells)} patches ({name})")
+        self.findings_ = (f"{' and '.join(told)} of {len(samples)} pictures stand for all of them",)
+
+    def _check_parameters(self) -> None:
         for name, least in (("side", 16), ("patches", 1), ("dimensions", 1)):
             if getattr(self, name) < least:
                 raise InputError(f"{name}={getattr(self, name)} is too small: at least {least}")
         if not 0 < self.highest <= 1:
             raise InputError(f"highest={self.highest} is no share of the cells: give more than 0, at most 1")
-        self.encoder_hash_ = self._net().fingerprint
-        self.names_ = tuple(sample.id or f"picture {n}" for n, sample in enumerate(samples))
-        cells, owners, places = self._sampled(samples, rng)
-        self._learn_whitening(cells[rng.permutation(len(cells))[:FOR_WHITENING]])
-        white = self._whitened(cells)
-        first = int(rng.integers(len(white)))
-        chosen = k_centre(white, self.patches, first)
-        self.bank_, self.owners_, self.places_ = white[chosen], owners[chosen], places[chosen]
-        self.findings_ = (
-            f"{len(chosen)} of {len(white)} patches of {len(samples)} pictures stand for all of them",
-            f"{self.bank_.shape[1]} of {cells.shape[1]} dimensions are kept",
-        )
+        if not 0 <= self.spacing <= 1:
+            raise InputError(f"spacing={self.spacing} is out of range: give 0 to 1")
+        unknown = [view for view in self.views if view not in IN_MAP]
+        if unknown:
+            raise InputError(f"there is no look {unknown[0]!r}{nearest(str(unknown[0]), IN_MAP)}")
+        if not self.views or len(set(self.views)) < len(self.views):
+            raise InputError(f"views={list(self.views)}: give at least one, each once")
 
-    def _sampled(self, samples: Sequence[Image], rng: np.random.Generator) -> tuple[FloatArray, IntArray, FloatArray]:
-        """Descriptors of some patches of every picture, whose they are, and where they lie (shares of the sides)."""
+    def _sampled(
+        self, samples: Sequence[Image], rng: np.random.Generator
+    ) -> dict[str, tuple[FloatArray, IntArray, FloatArray]]:
+        """Descriptors of some patches of every picture, whose they are, and where they lie, for each look."""
         each = max(1, FOR_CHOICE // len(samples))
-        kept: list[tuple[FloatArray, IntArray, FloatArray]] = []
+        kept: dict[str, list[tuple[FloatArray, IntArray, FloatArray]]] = {name: [] for name in self.views}
         for number, sample in enumerate(samples):
-            for grid, window in self._grids(sample):
-                inner = grid[self.border : -self.border, self.border : -self.border] if self._has_border(grid) else grid
-                rows, columns = np.indices(inner.shape[:2]).reshape(2, -1)
-                chosen = np.sort(rng.permutation(rows.size)[:each])
-                shift = self.border if self._has_border(grid) else 0
-                at = np.stack([(rows + shift + 0.5) / grid.shape[0], (columns + shift + 0.5) / grid.shape[1]], axis=1)
-                top, left, bottom, right = window
-                at = at * [bottom - top, right - left] + [top, left]
-                flat = inner.reshape(-1, grid.shape[2])[chosen]
-                kept.append((flat, np.full(len(chosen), number), at[chosen].astype(np.float32)))
-        cells, owners, places = (np.concatenate(parts) for parts in zip(*kept, strict=True))
-        if len(cells) > FOR_CHOICE:
+            for part in self._parts(sample):
+                top, left, bottom, right = part.window
+                for look in part.looks:
+                    rows, columns = look.cells.shape[:2]
+                    inner = np.zeros((rows, columns), dtype=bool)
+                    inner[look.border : rows - look.border, look.border : columns - look.border] = True
+                    y, x = np.nonzero(inner)
+                    chosen = np.sort(rng.permutation(len(y))[:each])
+                    y, x = y[chosen], x[chosen]
+                    at = [(y + 0.5) / rows * (bottom - top) + top, (x + 0.5) / columns * (right - left) + left]
+                    places = np.stack(at, axis=1).astype(np.float32)
+                    kept[look.name].append((look.cells[y, x], np.full(len(y), number), places))
+        found = {}
+        for name, parts in kept.items():
+            cells, owners, places = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
             some = np.sort(rng.permutation(len(cells))[:FOR_CHOICE])
-            cells, owners, places = cells[some], owners[some], places[some]
-        return cells, owners, places
-
-    def _learn_whitening(self, cells: FloatArray) -> None:
-        """Principal axes; small ones are not blown up beyond a hundredth of the mean variance."""
-        self.mean_ = cells.mean(axis=0, dtype=np.float64)
-        centred = cells - self.mean_
-        covariance = centred.T @ centred / max(1, len(cells) - 1)
-        values, axes = np.linalg.eigh(covariance)
-        kept = np.argsort(-values)[: self.dimensions]
-        ridge = RIDGE * float(values.mean()) or 1.0
-        self.axes_ = (axes[:, kept] / np.sqrt(np.maximum(values[kept], 0) + ridge)).astype(np.float32)
-
-    def _whitened(self, cells: FloatArray) -> FloatArray:
-        return np.asarray((cells - self.mean_).astype(np.float32) @ self.axes_)
+            found[name] = (cells[some], owners[some], places[some])
+        return found
 
     def _update(self, samples: Sequence[Image]) -> None:
         """Take in the patches of new normal pictures that lie farther out than the memory is coarse."""
-        cells, owners, places = self._sampled(samples, np.random.default_rng(self.random_state))
-        white = self._whitened(cells)
-        far = self._nearest(white)[0] > self._coarseness()
-        bank = np.concatenate([self.bank_, white[far]])
-        # Within its limit the memory keeps everything; beyond, the choice among old and new is made again.
-        chosen = k_centre(bank, self.patches) if len(bank) > self.patches else np.arange(len(bank))
-        self.bank_ = bank[chosen]
-        self.owners_ = np.concatenate([self.owners_, owners[far] + len(self.names_)])[chosen]
-        self.places_ = np.concatenate([self.places_, places[far]])[chosen]
-        self.names_ += tuple(s.id or f"picture {len(self.names_) + n}" for n, s in enumerate(samples))
-
-    def _coarseness(self) -> float:
-        """The usual distance of a patch of the memory from its nearest neighbour there."""
-        some = self.bank_[:: max(1, len(self.bank_) // 500)]
-        squares = _squares(some, self.bank_)
-        squares[squares < 1e-6] = np.inf
-        return float(np.sqrt(np.median(squares.min(axis=1)))) if len(self.bank_) > 1 else 0.0
+        known = len(self.names_)
+        for name, (cells, owners, places) in self._sampled(samples, np.random.default_rng(self.random_state)).items():
+            bank = PatchBank.from_dict(self.banks_[name]).extended(cells, owners + known, places, self.patches)
+            self.banks_[name] = bank.to_dict()
+        self.names_ += tuple(s.id or f"picture {known + n}" for n, s in enumerate(samples))
 
     # ----------------------------------------------------------------- scoring
 
@@ -211,104 +235,91 @@ class PatchMemory(Detector):
         return self._judged(sample, None)
 
     def _score_own(self, sample: Image, index: int) -> Scores:
-        others = self.owners_ != index
-        return self._judged(sample, others if others.any() else None)
+        return self._judged(sample, index)
 
-    def _judged(self, sample: Image, allowed: Any) -> Scores:
-        height, width = sample.grid
-        mosaic = Mosaic((height, width)) if self._tiled(sample) else None
+    def _judged(self, sample: Image, own: int | None) -> Scores:
+        grid = (sample.grid[0], sample.grid[1])
+        mosaic = Mosaic(grid) if self._tiled(sample) else None
         highest: list[FloatArray] = []
-        for grid, (top, left, bottom, right), tile in self._grids_with_tiles(sample):
-            far, _ = self._nearest(self._whitened(grid.reshape(-1, grid.shape[2])), allowed)
-            cells = far.reshape(grid.shape[:2])
-            border = self.border if self._has_border(grid) else 0
+        for part in self._parts(sample):
+            top, left, bottom, right = part.window
+            cells, border, for_map = self._mixed(part, own)
             highest.append(cells[border : len(cells) - border, border : cells.shape[1] - border].ravel())
-            calm = _maps.without_border(cells, border)
-            whole = _maps.to_picture(calm, (bottom - top, right - left))
-            if mosaic is None:
-                local = whole
-            else:
-                mosaic.add(tile, whole)
-        cells = np.concatenate(highest)
-        overall = _maps.picture_score(cells[:, None], self.highest, border=0)
-        return Scores(mosaic.map() if mosaic is not None else local, overall)
+            local = _maps.to_picture(for_map, (bottom - top, right - left))
+            if mosaic is not None and part.tile is not None:
+                mosaic.add(part.tile, local)
+        overall = _maps.picture_score(np.concatenate(highest)[:, None], self.highest, border=0)
+        return Scores(local if mosaic is None else mosaic.map(), overall)
 
-    def _nearest(self, white: FloatArray, allowed: Any = None) -> tuple[FloatArray, IntArray]:
-        """Distance from the memory, and which of its patches is nearest."""
-        bank = self.bank_ if allowed is None else self.bank_[allowed]
-        far, which = np.empty(len(white), dtype=np.float32), np.empty(len(white), dtype=np.int64)
-        for start in range(0, len(white), CHUNK):
-            part = slice(start, start + CHUNK)
-            squares = _squares(white[part], bank)
-            which[part] = squares.argmin(axis=1)
-            far[part] = np.sqrt(np.maximum(squares.min(axis=1), 0))
-        return far, which
+    def _mixed(self, part: _Part, own: int | None) -> tuple[FloatArray, int, FloatArray]:
+        """The cells of all looks on the finest grid: their mean, how wide its border is, and what the map shows."""
+        judged = [(look, self._ratios(look, own)) for look in part.looks]
+        rows, columns = max((look.cells.shape[:2] for look, _ in judged), key=lambda shape: shape[0] * shape[1])
+        border = max(look.border * round(rows / len(look.cells)) for look, _ in judged)
+        calm = [_maps.to_picture(_maps.without_border(r, look.border), (rows, columns)) for look, r in judged]
+        weights = [IN_MAP[look.name] for look, _ in judged]
+        mean = np.asarray(np.mean(calm, axis=0))
+        return mean, border, np.asarray(np.average(calm, axis=0, weights=weights), dtype=np.float32)
+
+    def _ratios(self, look: _Look, own: int | None) -> FloatArray:
+        bank = PatchBank.from_dict(self.banks_[look.name])
+        return self._compared(bank, look, own)[0].reshape(look.cells.shape[:2])
+
+    def _compared(self, bank: PatchBank, look: _Look, own: int | None) -> tuple[FloatArray, Any]:
+        allowed: BoolArray | None = None if own is None else bank.owners != own
+        if allowed is not None and not allowed.any():
+            allowed = None
+        return bank.strangeness(look.cells.reshape(-1, look.cells.shape[2]), self.spacing, allowed)
 
     def _explain(self, sample: Image, scores: Scores, anomaly: Anomaly) -> Sequence[Evidence]:
         """Say which normal patch comes nearest to the strangest place, and where that one is."""
-        best: tuple[float, int, str] | None = None
-        for grid, (top, left, bottom, right) in self._grids(sample):
-            far, which = self._nearest(self._whitened(grid.reshape(-1, grid.shape[2])))
-            cells = _maps.without_border(far.reshape(grid.shape[:2]), self.border)
-            row, column = np.unravel_index(int(cells.argmax()), cells.shape)
-            y = top + (row + 0.5) / cells.shape[0] * (bottom - top)
-            x = left + (column + 0.5) / cells.shape[1] * (right - left)
-            if best is None or cells[row, column] > best[0]:
-                at = f"x={x:.0f}, y={y:.0f}"
-                best = (float(cells[row, column]), int(which[row * cells.shape[1] + column]), at)
+        best: tuple[float, str, str] | None = None
+        for part in self._parts(sample):
+            top, left, bottom, right = part.window
+            for look in part.looks:
+                bank = PatchBank.from_dict(self.banks_[look.name])
+                ratios, which = self._compared(bank, look, None)
+                cells = _maps.without_border(ratios.reshape(look.cells.shape[:2]), look.border)
+                row, column = np.unravel_index(int(cells.argmax()), cells.shape)
+                if best is None or cells[row, column] > best[0]:
+                    y = top + (row + 0.5) / cells.shape[0] * (bottom - top)
+                    x = left + (column + 0.5) / cells.shape[1] * (right - left)
+                    patch = int(which[row * cells.shape[1] + column])
+                    there, across = bank.places[patch]
+                    owner = f"{self.names_[int(bank.owners[patch])]}, x={across:.0f}, y={there:.0f}"
+                    best = (float(cells[row, column]), f"x={x:.0f}, y={y:.0f}", owner)
         assert best is not None
-        far_off, patch, at = best
-        y, x = self.places_[patch]
-        owner = self.names_[int(self.owners_[patch])]
-        usual = self._coarseness()
-        text = (
-            f"at {at}, {far_off:.3g} from the nearest normal patch ({owner}, x={x:.0f}, y={y:.0f}); "
-            f"normal patches lie about {usual:.2g} apart"
-        )
-        return [Evidence("unlike any normal patch", 1.0, round(far_off, 4), (0.0, round(usual, 4)), text)]
+        ratio, at, owner = best
+        text = f"at {at}, {ratio:.3g} times as far from the nearest normal patch ({owner}) as normal ones lie apart"
+        return [Evidence("unlike any normal patch", 1.0, round(ratio, 4), (0.0, 1.0), text)]
 
     # ------------------------------------------------------------- descriptors
 
-    def _grids(self, sample: Image) -> Any:
-        return ((grid, window) for grid, window, _ in self._grids_with_tiles(sample))
-
-    def _grids_with_tiles(self, sample: Image) -> Any:
-        """Yield the descriptors of a picture, or of each of its tiles, and where it lies in the picture's pixels."""
-        net = self._net()
+    def _parts(self, sample: Image) -> Iterator[_Part]:
+        """Yield what is seen of a picture, or of each of its tiles."""
+        multiple, scale = self._net().multiple, 2 if "fine" in self.views else 1
         if not self._tiled(sample):
-            size = fitting((sample.grid[0], sample.grid[1]), self.side, net.multiple)
-            yield self._described(prepare(sample, size)), (0, 0, *sample.grid), None
+            size = fitting((sample.grid[0], sample.grid[1]), self.side, multiple)
+            pixels = prepare(sample, (scale * size[0], scale * size[1]))
+            yield _Part(self._looks(pixels), (0, 0, sample.grid[0], sample.grid[1]))
             return
         assert self.tile is not None
-        for tile in tiles(sample, self.tile, fitting((self.tile, self.tile), self.side, net.multiple)):
-            yield self._described(tile.pixels), (tile.top, tile.left, tile.bottom, tile.right), tile
+        size = fitting((self.tile, self.tile), self.side, multiple)
+        for tile in tiles(sample, self.tile, (scale * size[0], scale * size[1])):
+            yield _Part(self._looks(tile.pixels), (tile.top, tile.left, tile.bottom, tile.right), tile)
 
-    def _described(self, pixels: FloatArray) -> FloatArray:
-        """Layers smoothed over 3 x 3 cells, brought to the finest grid and put side by side: (rows, columns, c)."""
-        from tocsin.image._preparation import opencv
-
-        cv2 = opencv()
-        layers = [np.ascontiguousarray(grid[0].transpose(1, 2, 0)) for grid in self._net().encode(pixels[None])]
-        rows, columns = layers[0].shape[:2]
-        parts = []
-        for layer in layers:
-            smooth = _pooled(layer)
-            if smooth.shape[:2] != (rows, columns):
-                smooth = np.concatenate(  # opencv resizes a few channels at a time
-                    [
-                        np.atleast_3d(cv2.resize(smooth[:, :, i : i + 4], (columns, rows)))
-                        for i in range(0, layer.shape[2], 4)
-                    ],
-                    axis=2,
-                )
-            parts.append(smooth)
-        return np.concatenate(parts, axis=2)
+    def _looks(self, pixels: FloatArray) -> tuple[_Look, ...]:
+        small = half(pixels) if "fine" in self.views else pixels
+        looks = []
+        for name in self.views:
+            seen = pixels if name == "fine" else even_light(small) if name == "even" else small
+            cells = described(self._net(), seen)
+            border = self.border if min(cells.shape[:2]) >= 2 * self.border + 2 else 0
+            looks.append(_Look(name, cells, border))
+        return tuple(looks)
 
     def _tiled(self, sample: Image) -> bool:
         return self.tile is not None and max(sample.grid) > self.tile
-
-    def _has_border(self, grid: FloatArray) -> bool:
-        return self.border > 0 and min(grid.shape[:2]) >= 2 * self.border + 2
 
     def _net(self) -> PatchEncoder:
         from tocsin.nn.encoders import shared_encoder
@@ -320,23 +331,8 @@ class PatchMemory(Detector):
             )
         return net
 
+    def _exportable(self, size: tuple[int, int]) -> Any:
+        """The scoring of pictures of one size as one module, for `tocsin export`."""
+        from tocsin.image._patch_memory_graph import graph
 
-def _squares(left: FloatArray, right: FloatArray) -> FloatArray:
-    """Squared distances of every row on the left from every row on the right."""
-    product = left @ right.T
-    product *= -2
-    product += np.einsum("ij,ij->i", left, left)[:, None]
-    product += np.einsum("ij,ij->i", right, right)[None]
-    return product
-
-
-def _pooled(grid: FloatArray) -> FloatArray:
-    """Mean over 3 x 3 cells; at the border over those that are there."""
-    padded = np.pad(grid, ((1, 1), (1, 1), (0, 0)))
-    weight = np.pad(np.ones(grid.shape[:2], dtype=grid.dtype), 1)
-
-    def summed(values: FloatArray) -> FloatArray:
-        rows = values[:-2] + values[1:-1] + values[2:]
-        return np.asarray(rows[:, :-2] + rows[:, 1:-1] + rows[:, 2:])
-
-    return np.asarray(summed(padded) / summed(weight)[:, :, None])
+        return graph(self, size)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Iterator
@@ -40,12 +41,15 @@ class Picture:
         The anomaly map.
     mask : Path or None
         The mask; None for a good picture.
+    score : float or None
+        What the detector said of the picture as a whole, where the maps lie in an out folder that holds it.
     """
 
     name: str
     defect: str
     map: Path
     mask: Path | None
+    score: float | None = None
 
     def scores(self) -> AnyArray:
         """Return the map, shape (height, width).
@@ -105,6 +109,7 @@ def find_pictures(maps: str | os.PathLike[str], masks: str | os.PathLike[str]) -
     base, truth = _map_folder(Path(maps).expanduser()), Path(masks).expanduser()
     found = dict(_files(base, MAPS))
     known = dict(_files(truth, MASKS, may_be_empty=True))
+    said = _overall(base)
     if not known:
         raise InputError(f"the folder {masks} holds no mask ({', '.join(MASKS)}): without one nothing can be scored")
     pictures = []
@@ -115,7 +120,7 @@ def find_pictures(maps: str | os.PathLike[str], masks: str | os.PathLike[str]) -
             raise InputError(
                 f"{path} has no mask in {masks}{nearest(key, known)} (only pictures in a folder called good need none)"
             )
-        pictures.append(Picture(key, defect, path, mask))
+        pictures.append(Picture(key, defect, path, mask, said.get(path.relative_to(base).as_posix())))
     if known:
         shown = listed(sorted(known), 3)
         raise InputError(
@@ -144,6 +149,21 @@ def _map_folder(folder: Path) -> Path:
     """The maps inside of an out folder, beside the table of the pictures' scores."""
     inside = folder / "maps"
     return inside if inside.is_dir() and (folder / "scores.ndjson").is_file() else folder
+
+
+def _overall(maps: Path) -> dict[str, float]:
+    """What the table of an out folder says of each picture, by the file of its map; the last word counts."""
+    table = maps.parent / "scores.ndjson"
+    found: dict[str, float] = {}
+    for line in table.read_text(encoding="utf-8").splitlines() if maps.name == "maps" and table.is_file() else ():
+        try:
+            row = json.loads(line)
+        except ValueError:  # a line that a kill cut short
+            continue
+        score = row.get("score") if isinstance(row, dict) else None
+        if isinstance(score, int | float) and np.isfinite(score):
+            found[str(row.get("map", "")).removeprefix("maps/")] = float(score)
+    return found
 
 
 def _files(folder: Path, suffixes: tuple[str, ...], *, may_be_empty: bool = False) -> Iterator[tuple[str, Path]]:

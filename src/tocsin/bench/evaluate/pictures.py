@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tocsin.io.maps import Picture
 
 _LIMIT = 0.3
+OWN, HIGHEST = "own", "max"
 
 # How each metric of the table is read off pixels that have been ranked once.
 _PIXELS: dict[str, Callable[[PixelResult], float]] = {
@@ -41,6 +42,11 @@ _IMAGES: dict[str, Callable[[Ranking], float]] = {
     "image_ap": lambda r: r.average_precision(),
     "image_f1_max": lambda r: r.oracle_f1().value,
 }
+
+
+def picture_metrics() -> tuple[str, ...]:
+    """Return the metrics that `RankedPictures` can tell."""
+    return (*_IMAGES, *_PIXELS)
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +76,7 @@ def measure_pictures(
     pictures: Sequence[Picture],
     chosen: Sequence[Chosen],
     *,
-    reduction: str = "max",
+    reduction: str = OWN,
     resamples: int = 1000,
     seed: int = 0,
     notes: Sequence[str] = (),
@@ -84,7 +90,8 @@ def measure_pictures(
     chosen : sequence of Chosen
         From ``choose("image")``.
     reduction : str
-        How a map becomes the score of its picture; see `tocsin.metrics.image.image_score`.
+        How a map becomes the score of its picture; see `tocsin.metrics.image.image_score`. ``own`` takes what the
+        detector itself said of each picture, and the maximum where it left no word.
     resamples, seed : int
         Of the bootstrap over pictures, and of the random dummy.
 
@@ -102,6 +109,14 @@ def measure_pictures(
     """
     _check_names(chosen)
     masks = [picture.truth() for picture in pictures]
+    how = f"the score of a picture is the {reduction} of its map"
+    if reduction == OWN:
+        silent = sum(picture.score is None for picture in pictures)
+        how = "the score of a picture is the detector's own"
+        if silent:
+            reduction, how = HIGHEST, "the score of a picture is the maximum of its map"
+            if silent < len(pictures):
+                notes = (*notes, f"{silent} pictures have no score of their own: the maxima of the maps are taken")
     ranked, shapes = _ranked(pictures, masks, reduction)
     regions = ranked.pixels.region_table
     if not len(regions.area):
@@ -133,7 +148,7 @@ def measure_pictures(
             anomalous=int(regions.area.sum()),
             events=len(regions.area),
             place="pixel",
-            average=f"all pictures of one class pooled; the score of a picture is the {reduction} of its map",
+            average=f"all pictures of one class pooled; {how}",
             intervals=f"95 % bootstrap over {len(pictures)} pictures",
             groups={
                 row.name or "defects": {
@@ -164,7 +179,8 @@ def _ranked(
                 f"{scores.shape[0]} x {scores.shape[1]}: bring the map to the size of its mask"
             )
         evaluation.update(scores, mask, image=picture.name, defect=picture.defect)
-        reduced.append(_reduced(scores, reduction))
+        own = picture.score if reduction == OWN else None
+        reduced.append(_reduced(scores, reduction) if own is None else own)
         shapes.append((int(scores.shape[0]), int(scores.shape[1])))
     labels = np.array([mask is not None and bool(mask.any()) for mask in masks])
     return RankedPictures(evaluation.compute(), labels, np.array(reduced)), shapes
@@ -180,7 +196,7 @@ def _of_arrays(maps: Sequence[Any], masks: Sequence[AnyArray | None], reduction:
 
 def _reduced(scores: AnyArray, reduction: str) -> float:
     try:
-        return image_score(scores, reduction)
+        return image_score(scores, HIGHEST if reduction == OWN else reduction)
     except MetricError as error:
         raise InputError(f"--reduction {reduction}: {error}") from None
 

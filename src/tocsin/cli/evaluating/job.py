@@ -52,7 +52,7 @@ class Request:
     series: str | None = None
     data: str | None = None
     missing: str = "error"
-    reduction: str = "max"
+    reduction: str = "own"
     resamples: int = 1000
     seed: int = 0
     html: Path | None = None
