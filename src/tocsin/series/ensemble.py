@@ -152,10 +152,7 @@ class Ensemble(Detector):
         )
 
     def _score_own(self, sample: Series, index: int) -> Scores:
-        own = self._own[index]
-        if index == len(self._own) - 1:
-            del self._own
-        return own
+        return self._own[index]
 
     def _scores(self, rare: Sequence[FloatArray]) -> Scores:
         return Scores(joined(rare, self.combine), parts=np.stack(rare, axis=1), part_names=self._labels())

@@ -273,10 +273,7 @@ class WindowNeighbours(Detector):
         return self._scores(sample, rare, parts)
 
     def _score_own(self, sample: Series, index: int) -> Scores:
-        own = self._own[index]
-        if index == len(self._own) - 1:
-            del self._own
-        return own
+        return self._own[index]
 
     def _apart(
         self,

@@ -132,6 +132,16 @@ def check_several_samples(subject: Subject) -> None:
     assert not told, f"samples from an iterator give other scores than the same in a list ({told})"
 
 
+def check_several_judged_by_themselves(subject: Subject) -> None:
+    """`fit_score_many` of one unlabelled sample says what `fit_score` says of it."""
+    train = subject.series("train")
+    alone = subject.make().fit_score(train)
+    many = list(subject.make().fit_score_many([train]))
+    assert len(many) == 1, f"fit_score_many gave {len(many)} scores for one sample"
+    told = scores_differ(alone, many[0], loose=1e-9)
+    assert not told, f"fit_score_many judges a sample otherwise than fit_score ({told})"
+
+
 def _arrays(thing: Any, where: str = "sample", depth: int = 0) -> dict[str, np.ndarray]:
     """Copies of all arrays in a sample, by where they are."""
     if isinstance(thing, np.ndarray):
