@@ -1,10 +1,12 @@
 # `make demo` and `make test` do everything from a fresh clone; each makes its own .venv and is quick the second time.
 PYTHON ?= python3
 VENV := .venv
+# Where the data sets lie that the suites that come along name.
+DATA ?= ../shared/data
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test test-slow lint format bench clean
+.PHONY: demo test test-slow lint format bench bench-small clean
 
 demo: $(VENV)/.core
 	$(BIN)/tocsin demo -o tocsin-demo || test $$? -eq 1
@@ -28,6 +30,10 @@ format: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+# Series, events and pictures in a quarter of an hour on two processors; goes on where it was stopped.
+bench-small: $(VENV)/.dev
+	$(BIN)/tocsin bench small --data $(DATA) --out bench-small
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

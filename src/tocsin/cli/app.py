@@ -8,7 +8,16 @@ from typing import Annotated
 
 import typer
 
-from tocsin.cli import commands_data, commands_detectors, commands_evaluate, commands_logs, commands_models
+from tocsin.cli import (
+    commands_audit,
+    commands_bench,
+    commands_data,
+    commands_detectors,
+    commands_evaluate,
+    commands_export,
+    commands_logs,
+    commands_models,
+)
 from tocsin.cli.codes import USAGE
 
 app = typer.Typer(
@@ -39,7 +48,16 @@ def _root(
     pass
 
 
-for module in (commands_data, commands_models, commands_evaluate, commands_detectors, commands_logs):
+for module in (
+    commands_data,
+    commands_models,
+    commands_evaluate,
+    commands_detectors,
+    commands_logs,
+    commands_audit,
+    commands_bench,
+    commands_export,
+):
     module.register(app)
 
 

@@ -23,6 +23,7 @@ from tocsin.cli.commands_data import (
     TimeColumn,
     Trace,
 )
+from tocsin.cli.engines import Address, Engine, named_engine
 
 
 def register(app: typer.Typer) -> None:
@@ -84,6 +85,9 @@ def score(
     templates: Templates = None,
     quiet: Quiet = False,
     fresh: Fresh = False,
+    engine: Engine = "local",
+    address: Address = None,
+    workers: Annotated[int | None, typer.Option("--workers", "-j", min=1, help="With ray: parts at one time.")] = None,
 ) -> int:
     """Score data with a stored model; a folder of inputs is resumed where an earlier run stopped."""
     from tocsin.cli.modelling import run_score
@@ -102,4 +106,8 @@ def score(
         quiet=quiet,
         fresh=fresh,
     )
+    if named_engine(engine) == "ray":
+        from tocsin.cli.scoring_on_ray import run_score_on_ray
+
+        return run_score_on_ray(model, request, address, workers)
     return run_score(model, request)

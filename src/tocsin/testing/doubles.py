@@ -71,6 +71,8 @@ def double_for(card: Card, seed: int = 0) -> Double:
         return series_double(seed, channels=1)
     if modality == "events" and card.arrangement:
         return {"traces": traces_double, "links": links_double}[card.arrangement](seed)
+    if modality == "bundle" and card.localises == "pixels":
+        return pair_double(seed)
     return DOUBLES[modality](seed)
 
 
@@ -306,6 +308,37 @@ def bundle_double(seed: int = 0) -> Double:
         normal=bundled(one.normal),
         odd=bundled(one.odd),
         grow=None,
+    )
+
+
+def pair_double(seed: int = 0) -> Double:
+    """Pictures beside a template of the same thing, a little shifted; a bright square where none belongs."""
+    rng = np.random.default_rng(seed)
+    rows, columns = np.mgrid[:56, :72]
+
+    def drawn(step: float) -> FloatArray:
+        rings = np.hypot(rows - 25, columns - 40) / step
+        return np.asarray(110 + 40 * np.sin(rings) + 25 * np.sin(rows / 7) * np.sin(columns / 5))
+
+    def made(id: str, step: float = 4.0, spot: BoolArray | None = None) -> Bundle:
+        whole = drawn(step)
+        down, across = rng.integers(3, 6, size=2)
+        members = {}
+        for name, (top, left) in (("test", (4, 4)), ("template", (down, across))):
+            seen = whole[top : top + 48, left : left + 64] + rng.normal(scale=4, size=(48, 64))
+            if name == "test" and spot is not None:
+                seen[spot] = 240
+            members[name] = Image(seen.clip(0, 255).astype(np.uint8), id=f"{id} {name}")
+        return Bundle(members, "test", id=id)
+
+    planted = np.zeros((48, 64), dtype=bool)
+    planted[20:30, 30:42] = True
+    return Double(
+        tuple(made(f"train {i}") for i in range(4)),
+        tuple(made(f"other {i}", 6.0) for i in range(4)),
+        made("normal"),
+        made("odd", spot=planted),
+        planted,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,18 @@ class Pretrained(PatchEncoder):
         self.multiple = 32
         self.taken = list(layers) if layers else self._last_at((8, 16))
         _check(self.taken, len(self.blocks), name)
+
+    @property
+    def depth(self) -> int:
+        """How many layers there are to choose from."""
+        return int(self.net.config.num_hidden_layers) if self.is_transformer else len(self.blocks)
+
+    def at(self, layers: Sequence[int]) -> Pretrained:
+        """Return the same net, which is not copied, read at other depths."""
+        _check(layers, self.depth, self.name)
+        other = copy(self)
+        other.taken = list(layers)
+        return other
 
     def layers(self, pictures: Tensor) -> list[Tensor]:
         """Return the grids of the chosen depths."""
