@@ -205,3 +205,17 @@ def test_another_encoder_than_the_fitted_one_is_refused(fitted):
         PatchMemory(highest=2.0).fit(parts(2))
     with pytest.raises(InputError, match="there is no look 'evn'; did you mean even"):
         PatchMemory(views=["evn"]).fit(parts(2))
+
+
+def test_patches_of_hidden_defects_are_left_out_when_doubted():
+    """Two of twelve training pictures are scratched; a scratch like theirs is stranger to a memory that doubts."""
+    good = parts(12)
+    spoilt = [scratched(g, 1)[0] if n in (3, 8) else g for n, g in enumerate(good)]
+    bad, mask = scratched(parts(1, seed=9)[0], 1)
+    found = [
+        PatchMemory(**SMALL, doubted=share).fit(pictures).score(bad).local[mask].mean()
+        for pictures, share in ((good, 0.0), (spoilt, 0.0), (spoilt, 0.1))
+    ]
+    clean, naive_one, doubting = found
+    assert naive_one < doubting
+    assert naive_one < clean

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from tocsin.image._support import supported
 from tocsin.nn.coreset import k_centre
 
 if TYPE_CHECKING:
@@ -47,11 +48,14 @@ class PatchBank:
     @classmethod
     def learn(
         cls, cells: FloatArray, owners: IntArray, places: FloatArray, most: int, dimensions: int,
-        rng: np.random.Generator,
+        rng: np.random.Generator, doubted: float = 0.0,
     ) -> Self:  # fmt: skip
-        """Whiten descriptors, and choose a few that leave none of them far away."""
+        """Whiten descriptors, leave out the share that is doubted, and choose a few that leave none far away."""
         mean, axes = whitening(cells[rng.permutation(len(cells))[:FOR_WHITENING]], dimensions)
         white = np.asarray((cells - mean).astype(np.float32) @ axes)
+        if doubted:
+            kept = supported(white, owners, doubted)
+            white, owners, places = white[kept], owners[kept], places[kept]
         chosen = k_centre(white, most, int(rng.integers(len(white))))
         return cls(mean, axes, white[chosen], owners[chosen], places[chosen], _spacing(white[chosen]))
 

@@ -84,6 +84,9 @@ class PatchMemory(Detector):
         The share of cells whose mean is the picture's score.
     border : int
         How many cells all round are not judged.
+    doubted : float
+        For training pictures among which some are defective without anybody saying so: the share of patches that is
+        left out of the memories, those which the fewest other pictures show. It costs accuracy where all are good.
     tile : int, optional
         For large pictures: they are judged in overlapping squares of this many of their own pixels, each brought to
         `side`; small defects would vanish if the whole were shrunk.
@@ -147,6 +150,7 @@ class PatchMemory(Detector):
         spacing: float = 0.85,
         highest: float = HIGHEST,
         border: int = 1,
+        doubted: float = 0.0,
         tile: int | None = None,
         random_state: int = 0,
     ) -> None:
@@ -159,6 +163,7 @@ class PatchMemory(Detector):
         self.spacing = spacing
         self.highest = highest
         self.border = border
+        self.doubted = doubted
         self.tile = tile
         self.random_state = random_state
 
@@ -176,7 +181,7 @@ class PatchMemory(Detector):
         self.banks_ = {}
         told = []
         for name, (cells, owners, places) in self._sampled(samples, rng).items():
-            bank = PatchBank.learn(cells, owners, places, self.patches, self.dimensions, rng)
+            bank = PatchBank.learn(cells, owners, places, self.patches, self.dimensions, rng, self.doubted)
             self.banks_[name] = bank.to_dict()
             told.append(f"{len(bank)} of {len(cells)} patches ({name})")
         self.findings_ = (f"{' and '.join(told)} of {len(samples)} pictures stand for all of them",)
@@ -189,6 +194,8 @@ class PatchMemory(Detector):
             raise InputError(f"highest={self.highest} is no share of the cells: give more than 0, at most 1")
         if not 0 <= self.spacing <= 1:
             raise InputError(f"spacing={self.spacing} is out of range: give 0 to 1")
+        if not 0 <= self.doubted < 1:
+            raise InputError(f"doubted={self.doubted} is no share of the patches: give 0 or more, less than 1")
         unknown = [view for view in self.views if view not in IN_MAP]
         if unknown:
             raise InputError(f"there is no look {unknown[0]!r}{nearest(str(unknown[0]), IN_MAP)}")
