@@ -79,6 +79,8 @@ def run_score(model: Path, request: Request) -> int:
             if journal is not None and journal.finished(str(source)) is not None:
                 skipped += 1
                 continue
+            written: list[str] = []
+            broken = failed
             for reading in read_many([source], **request.reading()):
                 try:
                     if reading.error is not None:
@@ -92,10 +94,12 @@ def run_score(model: Path, request: Request) -> int:
                     warn(str(problem))
                     continue
                 done += 1
-                if journal is not None:
-                    journal.record(str(source), scores=target.name)
+                written.append(target.name)
                 if not quiet:
                     say(f"{source}: {target}")
+            # An input of several series is finished when all of them are.
+            if journal is not None and written and failed == broken:
+                journal.record(str(source), scores=written[-1])
     if skipped and not quiet:
         say(f"{skipped} inputs were finished by an earlier run and are not repeated (--fresh does them again)")
     if done == 0 and skipped == 0:

@@ -156,7 +156,9 @@ def train(
         torch.manual_seed(seed * 1_000_003 + step)
         loss = loss_of(step)
         if not bool(torch.isfinite(loss.detach())):
-            raise InputError(f"training broke off at step {step}: the loss is {float(loss)}; try a lower learning rate")
+            raise InputError(
+                f"training broke off at step {step}: the loss is {float(loss.detach())}; try a lower learning rate"
+            )
         return loss
 
     rate_of = rate if callable(rate) else lambda step, share: float(rate)

@@ -19,7 +19,7 @@ SHAPES = {
 
 
 def glyph(shape, rng):
-    """The shape moved, stretched, slanted, light on an uneven dark ground, with noise."""
+    """The shape moved, stretched, slanted, light on dark or dark on light, on uneven ground, with noise."""
     import cv2
 
     cells = np.array([[int(c) for c in row] for row in SHAPES[shape]], dtype=np.float32)
@@ -29,15 +29,10 @@ def glyph(shape, rng):
     matrix = np.array([[scale[0], slant * scale[0], 0], [0, scale[1], 0]], dtype=np.float32)
     matrix[:, 2] = middle - matrix[:, :2] @ [2, 2]
     drawn = cv2.warpAffine(cells, matrix, (SIDE, SIDE), flags=cv2.INTER_LINEAR)
-    ground, ink = rng.uniform(0.0, 0.4, size=3), rng.uniform(0.6, 1.0, size=3)
+    ground, ink = rng.permutation([rng.uniform(0.0, 0.4, size=3), rng.uniform(0.6, 1.0, size=3)])
     slope = rng.normal(scale=0.3) * np.linspace(-1, 1, SIDE)
-    pixels = (
-        ground
-        + drawn[:, :, None] * (ink - ground)
-        + slope[:, None, None]
-        + rng.normal(scale=0.03, size=(SIDE, SIDE, 3))
-    )
-    return np.clip(pixels, 0, 1).astype(np.float32)
+    pixels = ground + drawn[:, :, None] * (ink - ground) + slope[:, None, None]
+    return np.clip(pixels + rng.normal(scale=0.05, size=pixels.shape), 0, 1).astype(np.float32)
 
 
 def discs(count, seed=0):
