@@ -183,8 +183,10 @@ def test_what_it_found_out_is_said(fitted):
 
 
 def test_the_explanation_says_where_and_how_it_was_rebuilt(fitted):
-    bad, mask = marred(parts(0, 1, 5)[0], 0, 5)
-    found = fitted.detect(bad, false_alarms="20%")
+    image, mask = marred(parts(0, 1, 5)[0], 0, 5)
+    pixels = np.array(image.pixels)
+    pixels[mask] = 255
+    found = fitted.detect(Image(pixels), false_alarms="20%")
     assert found.anomalies
     evidence = found.anomalies[0].because[0]
     x, y = (int(evidence.text.split(f"{name}=")[1].split()[0].strip(",")) for name in "xy")
