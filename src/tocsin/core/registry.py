@@ -48,7 +48,6 @@ TABLE: dict[str, str] = {
     "themis": "tocsin.series.themis.detector:Themis",
     "timercd": "tocsin.series.timercd.detector:TimeRCD",
     "trace-neighbours": "tocsin.events.trace_neighbours:TraceNeighbours",
-    "unicon-ha": "tocsin.image.unicon_ha.detector:UniConHA",
     "window-neighbours": "tocsin.series.window_neighbours:WindowNeighbours",
     "windowed": "tocsin.series.windowed:Windowed",
 }

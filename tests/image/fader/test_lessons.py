@@ -105,6 +105,16 @@ def test_painting_loss_is_nothing_for_equal_pictures():
     assert 0 < worse[0] < worse[1]
 
 
+def test_the_opposite_of_a_picture_is_no_way_out():
+    """Structure and gradients alone take it for the picture itself: an even grey one must cost less."""
+    picture = torch.from_numpy(stripes(np.random.default_rng(0)).transpose(2, 0, 1)[None].copy())
+    grey = picture.mean(dim=(2, 3), keepdim=True).expand_as(picture)
+    opposite = (-picture).requires_grad_()
+    loss = painting_loss(opposite, picture)
+    assert float(loss.detach()) > 1.5 * float(painting_loss(grey, picture))
+    assert (torch.autograd.grad(loss, opposite)[0] < 0).all()  # every pixel is drawn upwards
+
+
 # -------------------------------------------------------------------- lessons
 
 

@@ -55,6 +55,11 @@ class Painter(nn.Module):
 
 
 def painting_loss(painted: Tensor, wanted: Tensor) -> Tensor:
-    """Return how badly pictures are painted: squared error, and what structure and gradients lack to similarity."""
+    """Return how badly pictures are painted: squared error, and what structure and gradients lack to similarity.
+
+    The similarities look at what is between 0 and 1 only. To them a picture of opposite sign is as good as the right
+    one, and nets were seen to settle there; the squared error looks at everything, so that each pixel has a way back.
+    """
+    shown = painted.clamp(0, 1)
     squares = (painted - wanted).square().mean()
-    return squares + 1 - ssim(painted, wanted) + 1 - gradient_similarity(painted, wanted).mean()
+    return squares + 1 - ssim(shown, wanted) + 1 - gradient_similarity(shown, wanted).mean()

@@ -72,10 +72,10 @@ class ReferenceComparison(Detector):
     Notes
     -----
     A score of two levels is a length in pixels: the cube root of changed pixels times the half width of the thickest
-    spot among them; all of a region, and 6 pixels around it, has the region's score. A score of grey pictures is a
-    difference of brightness, 0 to 1. Both map and overall score are in that unit. Where the reference has nothing to
-    say, because it does not reach there, the score is 0. `tocsin.image.reference.boxes.boxes` draws boxes around
-    regions.
+    spot among them. All of a region, and 6 pixels around it, has the region's score. A score of grey pictures is a
+    difference of brightness, 0 to 1. Map and overall score are in the same unit. Where the reference has nothing to
+    say, because it does not reach there, and at the outermost 2 pixels the score is 0.
+    `tocsin.image.reference.boxes.boxes` draws boxes around regions.
 
     ``Bundle.meta["camera"]`` may hold ``intrinsics`` and ``rotation`` (3 x 3, from the reference camera to the other)
     and ``distance`` in metres: below 0.03 m the turn is undone before anything is searched for.
