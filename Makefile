@@ -43,7 +43,7 @@ $(VENV)/.core: $(VENV)/bin/python pyproject.toml constraints.txt
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.core
-	$(INSTALL) -e ".[dev,image]" torch xgboost-cpu transformers
+	$(INSTALL) -e ".[dev,image]" torch lightning-fabric xgboost-cpu transformers
 	touch $@
 
 clean:
