@@ -41,7 +41,12 @@ def counter_examples() -> dict[str, dict[str, float]]:
 
 
 def test_the_page_is_up_to_date(generator: ModuleType) -> None:
-    assert generator.page() == TEXT, "run python docs/make_metrics.py"
+    made = generator.page()
+    figure = re.compile(r"(?<=\| )\d\.\d\d(?= \|)")
+    assert figure.sub("#", made) == figure.sub("#", TEXT), "run python docs/make_metrics.py"
+    # A mean on the edge of rounding comes out either way on other processors.
+    for new, old in zip(figure.findall(made), figure.findall(TEXT), strict=True):
+        assert abs(float(new) - float(old)) < 0.015, "run python docs/make_metrics.py"
 
 
 def test_every_metric_has_a_section_and_a_formula() -> None:

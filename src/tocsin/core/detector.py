@@ -101,7 +101,9 @@ class Detector(Parameters, ABC):
         What is learned is learned at once, scores come one by one as they are asked for: those of many pictures
         need not fit into memory together.
         """
-        given = _each(samples)
+        given = [as_sample(sample) for sample in _each(samples)]
+        if all(isinstance(sample, Series) for sample in given):  # their scores are small, and known already
+            return iter(self._learn(given, calibration=None, itself=True))
         self._learn(given, calibration=None, itself=True, keep=False)
 
         def own() -> Iterator[Scores]:

@@ -82,7 +82,7 @@ class Scores:
         """Return the parts of one place as shares of their sum, largest first."""
         if self.parts is None:
             return []
-        values = np.nan_to_num(self.parts[place], nan=0.0).clip(min=0.0)
+        values = np.nan_to_num(np.asarray(self.parts[place], dtype=np.float64), nan=0.0).clip(min=0.0)
         total = float(values.sum()) or 1.0
         order = np.argsort(-values, kind="stable")
         return [(self.part_names[i], float(values[i]) / total) for i in order]

@@ -134,7 +134,10 @@ class NeighbourDetector(WindowDetector):
 
     def _score_own(self, sample: Series, index: int) -> Scores:
         own = self._own[index]
-        return self._assemble(sample, lambda c, column: own[c])
+        scores = self._assemble(sample, lambda c, column: own[c])
+        if index == len(self._own) - 1:
+            del self._own, self._starts, self._origins
+        return scores
 
     def _judge_column(self, c: int, column: FloatArray) -> FloatArray:
         if not self.lengths_:

@@ -152,7 +152,10 @@ class Ensemble(Detector):
         )
 
     def _score_own(self, sample: Series, index: int) -> Scores:
-        return self._own[index]
+        own = self._own[index]
+        if index == len(self._own) - 1:
+            del self._own
+        return own
 
     def _scores(self, rare: Sequence[FloatArray]) -> Scores:
         return Scores(joined(rare, self.combine), parts=np.stack(rare, axis=1), part_names=self._labels())

@@ -147,7 +147,10 @@ class MatrixProfile(WindowDetector):
 
     def _score_own(self, sample: Series, index: int) -> Scores:
         own = self._own[index]
-        return self._assemble(sample, lambda c, column: own[c])
+        scores = self._assemble(sample, lambda c, column: own[c])
+        if index == len(self._own) - 1:
+            del self._own
+        return scores
 
     def _judge(self, c: int, windows: FloatArray) -> FloatArray:
         raise NotImplementedError("windows are compared with references by whole columns")

@@ -273,7 +273,10 @@ class WindowNeighbours(Detector):
         return self._scores(sample, rare, parts)
 
     def _score_own(self, sample: Series, index: int) -> Scores:
-        return self._own[index]
+        own = self._own[index]
+        if index == len(self._own) - 1:
+            del self._own
+        return own
 
     def _apart(
         self,

@@ -335,7 +335,7 @@ class HypAD(Detector):
             return None
         rows = slice(anomaly.where.start, anomaly.where.stop)
         inside = np.nan_to_num(scores.parts[rows], nan=0.0)
-        peaks = inside.max(axis=0)
+        peaks = inside.max(axis=0).astype(np.float64)
         total = float(peaks.sum()) or 1.0
         found: list[Evidence] = []
         for c in np.argsort(-peaks, kind="stable")[:8]:
