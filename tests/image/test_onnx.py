@@ -14,7 +14,6 @@ onnxruntime = pytest.importorskip("onnxruntime")
 from tocsin.core.errors import InputError, NotFittedError  # noqa: E402
 from tocsin.core.samples import Image  # noqa: E402
 from tocsin.image import _onnx  # noqa: E402
-from tocsin.image._preparation import fitting  # noqa: E402
 from tocsin.image.efficient_ad.detector import EfficientAD  # noqa: E402
 from tocsin.image.patch_memory import PatchMemory  # noqa: E402
 
@@ -22,13 +21,6 @@ LOOSE = 1e-4
 
 
 MEMORY = {"side": 64, "patches": 200, "dimensions": 24}
-
-
-def graph_size(detector, size):
-    """What pictures of a size are brought to, twice as large where the fine look is asked for."""
-    scale = 2 if "fine" in detector.views else 1
-    small = _onnx.settled(size, lambda given: fitting(given, detector.side, detector._net().multiple))
-    return scale * small[0], scale * small[1]
 
 
 def surface(count, seed=0, grid=(64, 96)):
@@ -111,7 +103,7 @@ def test_the_graph_of_efficient_ad_is_its_scoring(options):
 def test_the_graph_of_the_patch_memory_is_its_scoring(options):
     # The trained encoder: whitening blows the rounding of one with random weights up a ten-thousandfold.
     detector = PatchMemory(**MEMORY, **options).fit(surface(6))
-    size = graph_size(detector, (64, 96))
+    size = _onnx.size_for(detector, (64, 96))
     same(detector, module(detector._exportable(size)), size)
 
 
@@ -130,6 +122,7 @@ def test_a_graph_is_made_for_the_size_that_pictures_are_judged_at(efficient, mem
     size = _onnx.size_for(memory, (640, 256))
     assert size[0] / size[1] == pytest.approx(2.5, rel=0.2)
     assert _onnx.size_for(memory, size) == size
+    memory._exportable(size)  # which would refuse another size
     assert _onnx.size_for(efficient, (999, 17)) == efficient.size_
     with pytest.raises(InputError, match="one size"):
         efficient._exportable((64, 64))

@@ -141,7 +141,14 @@ def size_for(detector: Any, size: tuple[int, int] | None = None) -> tuple[int, i
         high, wide = detector.size_
         return int(high), int(wide)
     side, multiple = int(getattr(detector, "side", 256)), _multiple(detector)
-    return settled(size or (side, side), lambda given: fitting(given, side, multiple))
+    # A detector that also looks closely takes pictures at twice the side, and makes the smaller look from them.
+    scale = 2 if "fine" in getattr(detector, "views", ()) else 1
+
+    def brought(given: tuple[int, int]) -> tuple[int, int]:
+        high, wide = fitting(given, side, multiple)
+        return scale * high, scale * wide
+
+    return settled(size or (side, side), brought)
 
 
 def settled(size: tuple[int, int], brought: Callable[[tuple[int, int]], tuple[int, int]]) -> tuple[int, int]:

@@ -45,7 +45,7 @@ def arrangement(seed, steps):
     train = [bars(RED, BLUE, rng) for _ in range(20)]
     right, wrong = ([bars(*pair, rng) for _ in range(10)] for pair in ((RED, BLUE), (BLUE, RED)))
     detector = EfficientAD(
-        teacher="random", width=16, side=128, steps=steps, rate=2e-3, penalty=False, random_state=seed
+        teacher="random", width=16, side=128, steps=steps, rate=1e-3, penalty=False, random_state=seed
     ).fit(train)
     found = []
     for share in (0.0, 1.0, 0.5):
@@ -56,7 +56,7 @@ def arrangement(seed, steps):
 
 
 def test_exchanged_colours_are_seen_by_the_autoencoder_alone():
-    texture, whole, both = arrangement(0, 120)
+    texture, whole, both = arrangement(0, 150)
     assert texture < 0.8
     assert whole > 0.95
     assert both > 0.9
@@ -64,7 +64,8 @@ def test_exchanged_colours_are_seen_by_the_autoencoder_alone():
 
 @pytest.mark.slow
 def test_exchanged_colours_over_five_seeds():
-    found = np.array([arrangement(seed, 250) for seed in range(5)])
+    # Twice the learning rate kills the autoencoder of one seed in five: all its rectifiers end at zero.
+    found = np.array([arrangement(seed, 300) for seed in range(5)])
     texture, whole, both = found.mean(axis=0)
     assert texture < 0.7
     assert whole > 0.95
@@ -129,11 +130,11 @@ def test_scores_are_those_of_the_definition(fitted):
     target = (described - fitted.mean_[:, None, None]) / fitted.spread_[:, None, None]
     maps = [((target - structure) ** 2).mean(axis=0), ((expected - arrangement) ** 2).mean(axis=0)]
     scaled = [0.1 * (m - low) / (high - low) for m, (low, high) in zip(maps, fitted.scales_, strict=True)]
-    cells = np.pad((scaled[0] + scaled[1]) / 2, 4, mode="edge")
+    cells = np.pad(0.75 * scaled[0] + 0.25 * scaled[1], 4, mode="edge")
     found = fitted.score(image)
     np.testing.assert_allclose(found.local, cv2.resize(cells, (58, 70)), rtol=1e-3, atol=1e-4)
     inner = np.sort(cells[4:-4, 4:-4].ravel())
-    assert found.overall == pytest.approx(inner[-max(1, round(0.05 * inner.size)) :].mean(), rel=1e-3)
+    assert found.overall == pytest.approx(inner[-max(1, round(0.01 * inner.size)) :].mean(), rel=1e-3)
     np.testing.assert_allclose(found.parts.sum(axis=2), found.local, rtol=1e-5, atol=1e-6)
 
 
@@ -145,6 +146,16 @@ def test_every_fifth_picture_sets_the_scales():
         np.testing.assert_allclose(detector.scales_[k], np.quantile(pooled, [0.9, 0.995]), rtol=1e-4)
     assert "3 held-out pictures" in detector.findings_[1]
     assert "too few" in EfficientAD(**SMALL).fit(grey(5)).findings_[1]
+
+
+def test_it_is_said_how_much_was_learned():
+    shares = []
+    for steps in (1, 80):
+        detector = EfficientAD(teacher="random", width=8, side=64, steps=steps, rate=5e-3, penalty=False, hard=0.0)
+        detector.fit([Image(p.astype(np.uint8)) for p in weave(3, 1, side=64)])
+        shares.append(int(detector.findings_[2].split("%")[0].split()[-1]))
+        assert ("so far strange is" in detector.findings_[2]) == (shares[-1] < 10)
+    assert shares[0] < 10 < shares[1]
 
 
 def test_the_sources_border_and_score():

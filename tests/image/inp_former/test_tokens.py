@@ -66,9 +66,11 @@ def test_layers_of_a_convolutional_net_lie_side_by_side():
 
 def test_channels_vary_by_one_around_a_point_at_a_fixed_distance():
     encoder = make_encoder("random:tocsin")
-    plain = Lessons(noise(5), 64, Tokeniser(encoder))
-    lessons = Lessons(noise(5), 64, Tokeniser(encoder, plain.statistics()))
+    lessons = Lessons(noise(5), 64, Tokeniser(encoder))
+    lessons.standardise()
     tokens = torch.cat([lessons.tokens(n)[0] for n in range(5)]).double()
+    afresh = Lessons(noise(5), 64, lessons.tokeniser)
+    torch.testing.assert_close(torch.cat([afresh.tokens(n)[0] for n in range(5)]).double(), tokens)
     spread = tokens.std(dim=0, correction=0)
     assert float(spread.max()) < 1.001
     assert float(spread.median()) == pytest.approx(1, abs=1e-3)

@@ -108,6 +108,14 @@ class DictAS(Detector):
     A reference is judged by the others; where there is one alone, without the patches around each place. Thresholds
     that come from few references are rough: pass `calibration` to `fit` where there are more normal pictures.
 
+    No trained generators come along, so that the plain dictionary is the default. Training of 320 steps on made-up
+    pictures raised the average precision with which made defects are found on held-out ones, whose references are
+    turned, from .02 to .10; on Kolektor's commutators, which all lie the same way, it lowered the AUROC of pictures
+    with four references from .907 to .873 (half A, seeds 0 and 1). Train where references are turned, or with more
+    steps on real pictures of other kinds.
+
+    Copies of a reference do change sparse shares: two of each are like fits twice as large.
+
     References
     ----------
     Qu et al., "DictAS", ICCV 2025, arXiv 2508.13560.

@@ -14,7 +14,9 @@ description network; such a network from a file can be the teacher as well. The 
 silent are made up instead of photographs. All pictures take the shape of the training pictures' median instead of a
 square; the picture's score is the mean of its highest cells instead of the highest place; the border of
 the map repeats the nearest cells instead of being zero (`faithful` restores these three). Steps are few by default, at
-a higher learning rate: the source's 70 000 take hours without a graphics card.
+a higher learning rate: the source's 70 000 take hours without a graphics card. After some hundred steps on textures
+with a grain the student has learned next to nothing, and what is strange is what is far from the mean of the teacher's
+descriptions; `findings_` says how much was learned. The map of arrangement counts a quarter instead of half.
 """
 
 from __future__ import annotations
@@ -51,6 +53,8 @@ MOST_SIDE = 4096
 HELD_OUT, ENOUGH = 5, 10
 # At most so many pictures tell how the teacher's channels usually are.
 FOR_STATISTICS = 200
+# How many pictures tell how much was learned, and below which share that is next to nothing.
+FOR_LEARNED, LITTLE = 20, 0.1
 PARTS = ("local texture", "global arrangement")
 
 
@@ -106,8 +110,9 @@ class EfficientAD(Detector):
     -----
     Of ten normal pictures or more, every fifth is held out and sets the scales of the maps; the others are scored a
     little too low when thresholds are set, since they were trained on: give held-out pictures as `calibration`.
-    A quantity of 0.1 in either map is the 99.5 % quantile of normal cells. Batches of one picture are part of the
-    method: the quantile of the student's loss is taken in one picture.
+    After few steps look at `findings_`: it tells how much student and autoencoder have learned of what the teacher
+    says. A quantity of 0.1 in either map is the 99.5 % quantile of normal cells. Batches of one picture are part of
+    the method: the quantile of the student's loss is taken in one picture.
 
     References
     ----------
@@ -164,8 +169,8 @@ class EfficientAD(Detector):
         hard: float = 0.999,
         penalty: bool = True,
         detach: bool = False,
-        logical: float = 0.5,
-        highest: float = _maps.HIGHEST,
+        logical: float = 0.25,
+        highest: float = 0.01,
         faithful: bool = False,
         precision: str = "32-true",
         folder: str | None = None,
@@ -221,7 +226,7 @@ class EfficientAD(Detector):
             doubt = f"{len(held_out)} held-out pictures set the scales of the maps; the others are scored a little low"
         else:
             doubt = f"{len(kept)} pictures are too few to hold any out: their own scores are too low for thresholds"
-        self.findings_ = (told, doubt)
+        self.findings_ = (told, doubt, self._learned(held_out or kept))
 
     def _check_parameters(self) -> None:
         if not NARROWEST <= self.side <= MOST_SIDE:
@@ -283,6 +288,23 @@ class EfficientAD(Detector):
         found = [self._raw(sample) for sample in samples]
         scales = [MapScale.of([maps[k] for maps in found]) for k in range(2)]
         self.scales_ = np.array([[scale.low, scale.high] for scale in scales])
+
+    def _learned(self, samples: Sequence[Image]) -> str:
+        """Say how much of the teacher's descriptions comes out of the others: without that, it judges alone."""
+        import torch
+
+        judge, step = self._judge(), -(-len(samples) // FOR_LEARNED)
+        with torch.inference_mode():
+            found = [judge.unexplained(torch.from_numpy(prepare(s, self.size_))[None]) for s in samples[::step]]
+        whole, missed, unexpected = np.mean(found, axis=0)
+        student, expected = (max(0.0, 1 - float(error) / max(float(whole), 1e-12)) for error in (missed, unexpected))
+        told = f"the student says {student:.0%} of what its teacher says of normal pictures, the autoencoder "
+        told += f"{expected:.0%}"
+        if student < LITTLE:
+            told += ": so far strange is what is far from the mean of the teacher's descriptions; more steps would help"
+        elif expected < LITTLE and self.logical > 0:
+            told += ": arrangement is not judged yet; more steps would help, or a lower rate if the share is zero"
+        return told
 
     # ----------------------------------------------------------------- scoring
 

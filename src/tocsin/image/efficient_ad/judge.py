@@ -51,6 +51,13 @@ class Judge(nn.Module):
         structural = ((self.target(pictures) - structure) ** 2).mean(dim=1)
         return structural, ((expected - arrangement) ** 2).mean(dim=1)
 
+    def unexplained(self, pictures: Tensor) -> tuple[float, float, float]:
+        """Return mean squares of the teacher's descriptions, and of what student and autoencoder miss of them."""
+        structure, _, expected = self.pupils(pictures)
+        target = self.target(pictures)
+        whole, missed, unexpected = (float((d**2).mean()) for d in (target, target - structure, target - expected))
+        return whole, missed, unexpected
+
 
 def statistics(described: list[Tensor]) -> tuple[Tensor, Tensor]:
     """Return mean and deviation of each channel over pictures, every picture counting the same.

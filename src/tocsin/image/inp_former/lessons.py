@@ -11,10 +11,10 @@ from torch import Tensor
 
 from tocsin.image._preparation import fitting, prepare
 from tocsin.image.inp_former.augmentation import VIEWS, view
+from tocsin.image.inp_former.tokens import Tokeniser
 
 if TYPE_CHECKING:
     from tocsin.core.samples import Image
-    from tocsin.image.inp_former.tokens import Tokeniser
 
 # Tokens of so many bytes are kept; of further pictures they are made anew each time.
 KEPT = 1 << 30
@@ -99,11 +99,18 @@ class Lessons:
         places = np.argpartition(order, count - 1, axis=1)[:, :count]
         return batch, torch.from_numpy(places)
 
-    def statistics(self) -> tuple[Tensor, Tensor]:
-        """Return mean and spread of each channel over the pictures themselves.
+    def standardise(self) -> tuple[Tensor, Tensor]:
+        """Place tokens by their statistics from now on; return these: mean and spread of each channel.
 
-        The spread of a channel that hardly varies is a tenth of the usual one.
+        They are those of the pictures themselves, not of further views. The spread of a channel that hardly varies is
+        a tenth of the usual one.
         """
+        found = self._statistics()
+        self.tokeniser = Tokeniser(self.tokeniser.encoder, found)
+        self._kept = {number: self.tokeniser.placed(tokens) for number, tokens in self._kept.items()}
+        return found
+
+    def _statistics(self) -> tuple[Tensor, Tensor]:
         first, second, count = torch.zeros(1), torch.zeros(1), 0
         for number in range(0, len(self), self.views):
             tokens = self.tokens(number).flatten(0, 1).double()

@@ -103,7 +103,10 @@ class Tokeniser(nn.Module):
         -------
         Tensor, shape (n, groups, rows, columns, width)
         """
-        tokens = self._grouped(self.encoder.layers(pictures)).permute(0, 1, 3, 4, 2)
+        return self.placed(self._grouped(self.encoder.layers(pictures)).permute(0, 1, 3, 4, 2))
+
+    def placed(self, tokens: Tensor) -> Tensor:
+        """Return tokens as `statistics` place them."""
         return tokens * self.scale + self.shift if self.changed else tokens
 
     def _grouped(self, layers: Sequence[Tensor]) -> Tensor:
