@@ -120,12 +120,14 @@ class INPFormer(Detector):
     --------
     >>> from tocsin import Image
     >>> rng = np.random.default_rng(0)
-    >>> good = [Image(rng.integers(90, 110, (64, 64), dtype=np.uint8), id=f"good {n}") for n in range(4)]
+    >>> stripes = 128 + 60 * np.sin(np.arange(64) / 3)
+    >>> noisy = [stripes + rng.normal(0, 5, (64, 64)) for _ in range(4)]
+    >>> good = [Image(pixels.astype(np.uint8), id=f"good {n}") for n, pixels in enumerate(noisy)]
     >>> bad = np.array(good[0].pixels)
     >>> bad[28:40, 28:40] = 255
     >>> detector = INPFormer(**INPFormer.example_parameters()).fit(good)
     >>> found = detector.score(Image(bad)).local
-    >>> bool(found[28:40, 28:40].mean() > 1.5 * found.mean())
+    >>> bool(found[28:40, 28:40].mean() > 1.2 * found.mean())
     True
     """
 
