@@ -35,6 +35,7 @@ TABLE: dict[str, str] = {
     "markov-backoff": "tocsin.events.markov_backoff:MarkovBackoff",
     "matrix-profile": "tocsin.series.matrix_profile:MatrixProfile",
     "mixed-table": "tocsin.events.mixed_table:MixedTable",
+    "nagl": "tocsin.image.nagl.detector:NAGL",
     "ngram-novelty": "tocsin.events.ngram_novelty:NgramNovelty",
     "onenip": "tocsin.image.onenip.detector:OneNIP",
     "patch-memory": "tocsin.image.patch_memory:PatchMemory",
@@ -48,6 +49,7 @@ TABLE: dict[str, str] = {
     "themis": "tocsin.series.themis.detector:Themis",
     "timercd": "tocsin.series.timercd.detector:TimeRCD",
     "trace-neighbours": "tocsin.events.trace_neighbours:TraceNeighbours",
+    "unicon-ha": "tocsin.image.unicon_ha.detector:UniConHA",
     "window-neighbours": "tocsin.series.window_neighbours:WindowNeighbours",
     "windowed": "tocsin.series.windowed:Windowed",
 }
