@@ -6,7 +6,7 @@ DATA ?= ../shared/data
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test test-slow lint format bench bench-small clean
+.PHONY: demo test test-slow lint format docs docs-serve bench bench-small clean
 
 demo: $(VENV)/.core
 	$(BIN)/tocsin demo -o tocsin-demo || test $$? -eq 1
@@ -28,6 +28,14 @@ format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+# Fails on anything that does not fit: a page that no menu leads to, a link to nowhere, an unknown name.
+docs: $(VENV)/.docs
+	$(BIN)/python docs/make_detectors.py --check
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+docs-serve: $(VENV)/.docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve
+
 bench: $(VENV)/.dev
 	for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
@@ -43,8 +51,12 @@ $(VENV)/.core: $(VENV)/bin/python pyproject.toml constraints.txt
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.core
-	$(INSTALL) -e ".[dev,image]" torch lightning-fabric xgboost-cpu transformers
+	$(INSTALL) -e ".[dev,docs,image]" torch lightning-fabric xgboost-cpu transformers
+	touch $@
+
+$(VENV)/.docs: $(VENV)/.core
+	$(INSTALL) -e ".[docs]"
 	touch $@
 
 clean:
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .coverage tocsin-demo
+	rm -rf $(VENV) build dist site .pytest_cache .mypy_cache .ruff_cache .coverage tocsin-demo
