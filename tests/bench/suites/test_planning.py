@@ -6,6 +6,7 @@ import json
 import shutil
 from itertools import pairwise
 
+import numpy as np
 import pytest
 
 from tocsin.bench.plan import fingerprint
@@ -76,6 +77,46 @@ def test_an_edited_suite_says_what_is_run_again_and_why(write_suite) -> None:
     ]
     fewer = jobs_of(write_suite("Distance", 'name = "robust-z"', extra='[metrics]\nseries = "auc_roc"'))
     assert differences(before, fewer, done) == ["20 jobs run again (the metrics changed)"]
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        {},
+        {"jobs": []},
+        {"jobs": {"a": {"id": "x"}}, "ingredients": []},
+        {"jobs": {"a": ["x", 7], "b": [1, 0], "c": ["x", -1]}, "ingredients": [{}]},
+        {"jobs": {"a": ["x", 0]}, "ingredients": ["its code"]},
+    ],
+)
+def test_a_plan_of_another_form_tells_nothing(write_suite, before) -> None:
+    assert differences(before, jobs_of(write_suite("Distance")), set()) == []
+
+
+def test_what_is_remembered_is_little(write_suite) -> None:
+    jobs = jobs_of(write_suite("Distance", 'name = "robust-z"', extra="seeds = [0, 1, 2]"))
+    many = [Job(job.detector, job.dataset, job.protocol, f"{job.task} {n}", job.seed, job.metrics, job.version)
+            for job in jobs for n in range(20)]  # fmt: skip
+    assert len(json.dumps(remembered(many))) < 120 * len(many)
+
+
+def test_a_detector_may_be_kept_to_some_data_sets(write_suite) -> None:
+    two = '[[datasets]]\nname = "one"\npath = "data/ucr"\n[[datasets]]\nname = "two"\npath = "data/ucr"\n'
+    jobs = jobs_of(write_suite("Distance", 'name = "robust-z"\non = ["tw*"]', datasets=two))
+    assert {job.dataset["name"] for job in jobs if job.label == "robust-z"} == {"two"}
+    assert {job.dataset["name"] for job in jobs if job.label == "Distance"} == {"one", "two"}
+    with pytest.raises(InputError, match=r"line \d+: no data set of the suite is called 'twoo'; did you mean two"):
+        read_suite(write_suite('name = "robust-z"\non = ["twoo"]', datasets=two))
+
+
+def test_series_must_say_where(place, write_suite) -> None:
+    (place / "data" / "cwru").mkdir()
+    wave = np.arange(4000).astype(np.int16)
+    arrays = dict.fromkeys(("Normal", "B_7_DE12"), wave)
+    np.savez(place / "data" / "cwru" / "cwru.npz", **arrays, **{f"{name}.scale": 0.001 for name in arrays})
+    path = write_suite("Distance", datasets='[[datasets]]\npath = "data/cwru"\nlayout = "cwru"\n')
+    with pytest.raises(InputError, match="which series are anomalous, and not where"):
+        plan_jobs(read_suite(path))
 
 
 def test_what_does_not_fit_is_told(place, write_suite) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,6 +35,8 @@ class DetectorChoice:
         Whether it is there for comparison only: it detects nothing.
     folder : str
         Where ``module`` is looked for besides the usual places; the suite's own folder.
+    on : tuple of str
+        Run on data sets whose name fits one of these patterns; on all where there is none.
     """
 
     family: str
@@ -42,6 +45,11 @@ class DetectorChoice:
     grid: dict[str, Any] = field(default_factory=dict)
     floor: bool = False
     folder: str = ""
+    on: tuple[str, ...] = ()
+
+    def wants(self, dataset: str) -> bool:
+        """Whether it is to be run on a data set of that name."""
+        return not self.on or any(fnmatchcase(dataset, pattern) for pattern in self.on)
 
     @property
     def label(self) -> str:

@@ -29,6 +29,8 @@ class Facts:
         Kinds of entities that events have.
     graded : bool
         Whether it is known how severe anomalies are.
+    placed : bool
+        Whether it is known where anomalies are, and not only which samples have one.
     """
 
     modality: str
@@ -37,6 +39,7 @@ class Facts:
     timed: bool = False
     entities: int = 0
     graded: bool = False
+    placed: bool = True
 
     @classmethod
     def of(cls, dataset: Dataset) -> Facts:
@@ -51,6 +54,7 @@ class Facts:
             timed=events is not None and events.time is not None,
             entities=0 if events is None else len(events.entities),
             graded=truth is not None and truth.severity is not None,
+            placed=truth is None or truth.mask is not None or truth.intervals is not None,
         )
 
     def refuses(self, card: Card) -> str:

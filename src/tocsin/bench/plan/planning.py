@@ -71,8 +71,14 @@ def plan_jobs(suite: Suite) -> Plan:
             kind = protocol.measures or facts.modality
             if kind not in suite.metrics:
                 raise InputError(f"the data set {choice.name!r} holds {facts.modality}, which suites cannot measure")
+            if kind == "series" and not facts.placed:
+                raise InputError(
+                    f"the data set {choice.name!r} says which series are anomalous, and not where: suites measure "
+                    "series row by row"
+                )
             tasks = _tasks(protocol, choice, dataset)
-            for detector in (*floors_for(facts), *suite.detectors):
+            wanted = [detector for detector in suite.detectors if detector.wants(choice.name)]
+            for detector in (*floors_for(facts), *wanted):
                 why = _why_not(detector, protocol, facts)
                 if why:
                     refused.setdefault((detector.family, why), {})[f"{choice.name} ({protocol})"] = why

@@ -31,6 +31,7 @@ All keys there are::
     label = "neighbours"                 # what tables call it
     parameters = { neighbours = 5 }
     grid = { window = [50, 100] }        # every combination is run
+    on = ["hosts"]                       # only on these data sets; on all when left out
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +77,7 @@ DATASET = {
     "test": int,
     "protocols": list,
 }
-DETECTOR = {"name": str, "class": str, "label": str, "parameters": dict, "grid": dict}
+DETECTOR = {"name": str, "class": str, "label": str, "parameters": dict, "grid": dict, "on": list}
 MOST_GRID = 1000
 
 
@@ -163,7 +165,7 @@ class _Reader:
             if "path" not in row and "name" not in row:
                 raise self.lines.error("a data set needs a path", "datasets", index)
             place = row.get("path", row.get("name", ""))
-            name = row.get("name", Path(place).name)
+            name = _called(row)
             if any(name == choice.name for choice, _ in found):
                 raise self.lines.error(
                     f"two data sets are called {name!r}: give one another name", "datasets", index, "name"
@@ -243,8 +245,9 @@ class _Reader:
                 where = "grid" if set(grid) - set(cls.parameter_names()) else "parameters"
                 raise self.lines.error(str(error), "detectors", index, where) from None
             folder = str(self.file.parent) if key == "class" else ""
+            on = self._on(row.get("on", []), index)
             for point in self._points(grid, index):
-                choice = DetectorChoice(family, target, {**parameters, **point}, point, folder=folder)
+                choice = DetectorChoice(family, target, {**parameters, **point}, point, folder=folder, on=on)
                 if any(choice.label == other.label for other in found):
                     raise self.lines.error(
                         f"two detectors are called {choice.label!r}: give one a label of its own",
@@ -254,6 +257,19 @@ class _Reader:
                     )
                 found.append(choice)
         return found
+
+    def _on(self, patterns: list[Any], index: int) -> tuple[str, ...]:
+        """Patterns of the names of data sets, each of which fits one of the suite."""
+        names = [_called(row) for row in self._tables("datasets")]
+        for pattern in patterns:
+            if not isinstance(pattern, str) or not any(fnmatchcase(name, pattern) for name in names):
+                raise self.lines.error(
+                    f"no data set of the suite is called {pattern!r}{nearest(str(pattern), names)}",
+                    "detectors",
+                    index,
+                    "on",
+                )
+        return tuple(patterns)
 
     def _points(self, grid: dict[str, Any], index: int) -> list[dict[str, Any]]:
         for name, values in grid.items():
@@ -318,3 +334,8 @@ class _Reader:
                 raise self.lines.error(
                     f"{key} is {shown.get(wanted, 'a number or text')}, not {value!r}", table, index, key
                 )
+
+
+def _called(row: dict[str, Any]) -> str:
+    """What a data set is called: its name, or that of its folder."""
+    return str(row.get("name", Path(str(row.get("path", ""))).name))

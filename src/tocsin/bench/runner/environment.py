@@ -8,7 +8,17 @@ from importlib import metadata
 
 from tocsin import __version__
 
-_PACKAGES = ("numpy", "scipy", "scikit-learn", "duckdb", "torch", "xgboost", "transformers", "opencv-python-headless")
+_PACKAGES = (
+    "numpy",
+    "scipy",
+    "scikit-learn",
+    "duckdb",
+    "torch",
+    "xgboost",
+    "transformers",
+    "opencv-python-headless",
+    "ray",
+)
 
 
 def environment() -> dict[str, str]:

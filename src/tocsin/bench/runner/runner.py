@@ -216,10 +216,7 @@ class _Run:
         return {job: content for job, content in failed.items() if job in ids}
 
     def _tell_differences(self, done: set[str]) -> None:
-        before = self.folder.read_json("plan.json").get("jobs", {})
-        if not before:
-            return
-        lines = differences(before, self.plan.jobs, done)
+        lines = differences(self.folder.read_json("plan.json"), self.plan.jobs, done)
         for line in lines[:SHOWN]:
             self.say(line)
         if len(lines) > SHOWN:
@@ -232,6 +229,6 @@ class _Run:
             "published": list(self.suite.published),
         }
         content |= {"metrics": self.suite.metrics, "left_out": self.plan.left_out, "missing": self.suite.missing}
-        content |= {"environment": environment(), "jobs": remembered(self.plan.jobs)}
+        content |= {"environment": environment(), **remembered(self.plan.jobs)}
         self.folder.write_text(self.folder.path / "plan.json", json.dumps(content))
         self.folder.write_text(self.folder.path / "suite.toml", self.suite.text)
