@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
 DETECTORS = '''
@@ -117,3 +126,82 @@ def own_ray() -> object:
     if not (_own and ray.is_initialized()):
         _own[:] = [RayEngine(2, "local")]
     return _own[0]
+
+
+class Machines:
+    """A cluster of two machines, each started by a `ray start` of its own, with one processor each."""
+
+    def __init__(self, folder: Path) -> None:
+        with socket.socket() as one:
+            one.bind(("127.0.0.1", 0))
+            port = one.getsockname()[1]
+        self.address, self._started = f"127.0.0.1:{port}", []
+        # A token, as `ray start` asks for by default; no niceness, or this takes minutes where others work, too.
+        self.environment = {**os.environ, "RAY_AUTH_TOKEN": "t" * 40, "RAY_worker_niceness": "0"}
+        self._start("--head", f"--port={port}", f"--temp-dir={folder}", "--include-dashboard=false")
+        self._start(f"--address={self.address}")
+        self.wait(lambda: "ray::RuntimeEnvAgent" in self.names_of_last())
+
+    def _start(self, *more: str) -> None:
+        ray = str(Path(sys.executable).parent / "ray")
+        common = ("--num-cpus=1", f"--object-store-memory={80 << 20}", "--disable-usage-stats", "--block")
+        place = f"--node-ip-address=127.0.0.{len(self._started) + 1}"
+        self._started.append(
+            subprocess.Popen(
+                [ray, "start", place, *common, *more],
+                env={**self.environment, "RAY_AUTH_MODE": "token"},
+                start_new_session=True,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+        )
+        if "--head" in more:
+            host, _, port = self.address.partition(":")
+            self.wait(lambda: socket.socket().connect_ex((host, int(port))) == 0)
+
+    def wait(self, until: Callable[[], bool], seconds: float = 90.0) -> None:
+        """Wait until something is so.
+
+        Raises
+        ------
+        AssertionError
+            If it takes too long.
+        """
+        end = time.monotonic() + seconds
+        while not until():
+            assert time.monotonic() < end, "nothing happened"
+            time.sleep(0.2)
+
+    def names_of_last(self) -> str:
+        """Return what the processes of the machine that was started last are called, a line each."""
+        names = []
+        for process in psutil.Process(self._started[-1].pid).children(recursive=True):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                names.append(" ".join(process.cmdline()))
+        return "\n".join(names)
+
+    def kill_last(self) -> None:
+        """Kill all processes of the machine that was started last, at once."""
+        last = psutil.Process(self._started[-1].pid)
+        for process in [*last.children(recursive=True), last]:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        self._started.pop().wait()
+
+    def stop(self) -> None:
+        """Kill what is left."""
+        while self._started:
+            self.kill_last()
+
+
+@pytest.fixture
+def machines() -> Iterator[Machines]:
+    """Start two machines; nothing else runs on them."""
+    pytest.importorskip("ray", reason='Ray is not installed: pip install "tocsin[ray]"')
+    # Sockets lie in it, whose paths may not be long.
+    with tempfile.TemporaryDirectory(prefix="ray", dir="/tmp", ignore_cleanup_errors=True) as folder:
+        found = Machines(Path(folder))
+        try:
+            yield found
+        finally:
+            found.stop()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -83,40 +85,22 @@ def test_a_job_reserves_a_gpu_as_its_device_says(place, write_suite) -> None:
 
 
 @pytest.mark.slow
-def test_a_machine_is_killed_on_the_way_and_the_table_is_whole(place, write_suite, monkeypatch) -> None:
-    import ray
-    from ray.cluster_utils import Cluster as Machines
-
-    from tocsin.scale import RayEngine
-
-    ray.shutdown()  # that of other tests, if there is one: a process has one connection
-    monkeypatch.setenv("RAY_worker_niceness", "0")  # or this takes minutes where others work, too
-    suite = read_suite(write_suite("Distance {pause = 0.4}", extra="seeds = [0, 1, 2]\nplaces = true"))
-    node = {"num_cpus": 1, "object_store_memory": 80 << 20, "include_dashboard": False}
-    machines = Machines(initialize_head=True, connect=False, head_node_args=node)
-    other = machines.add_node(**{k: v for k, v in node.items() if k != "include_dashboard"})
-    engine = None
-    try:
-        machines.wait_for_nodes()
-        engine = RayEngine(address=machines.address)
-        assert engine.workers == 2
-        killed: list[int] = []
-
-        def observe(progress) -> None:
-            if progress.done >= 8 and not killed:
-                killed.append(progress.done)
-                machines.remove_node(other, allow_graceful=False)
-
-        report = run_suite(suite, place / "ray", engine, observe=observe)
-        assert killed
-        assert killed[0] < report.planned
-        assert (report.failed, report.left, report.done) == (0, 0, report.planned)
-        time.sleep(2.5)
-        assert engine.workers == 1
-    finally:
-        if engine is not None:
-            engine.close()
-        machines.shutdown()
-    run_suite(suite, place / "local", LocalEngine(1))
+def test_a_machine_is_killed_on_the_way_and_the_table_is_whole(place, write_suite, machines) -> None:
+    path = write_suite("Distance {pause = 0.4}", extra="seeds = [0, 1, 2]\nplaces = true")
+    command = [sys.executable, "-m", "tocsin", "bench", path, "-o", place / "ray", "--engine", "ray"]
+    with subprocess.Popen([*map(str, command), "--address", machines.address], env=machines.environment) as run:
+        machines.wait(lambda: len(list((place / "ray").glob("done/??/*.json"))) >= 8 or run.poll() is not None)
+        assert run.poll() is None
+        machines.wait(lambda: "ray::call" in machines.names_of_last())
+        machines.kill_last()
+        left = read_plan(place / "ray") - len(list((place / "ray").glob("done/??/*.json")))
+        assert left > 0
+        assert run.wait(300) == 0
+    suite = read_suite(path)
+    report = run_suite(suite, place / "local", LocalEngine(1))
+    assert len(list((place / "ray").glob("done/??/*.json"))) == report.planned == read_plan(place / "ray")
     assert tables(place / "ray") == tables(place / "local")
-    assert json.loads((place / "ray" / "plan.json").read_text())["jobs"]
+
+
+def read_plan(folder: Path) -> int:
+    return len(json.loads((folder / "plan.json").read_text())["jobs"])

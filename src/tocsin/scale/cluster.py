@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from contextlib import suppress
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -55,8 +56,11 @@ class Cluster:
             raise InputError(f"there is at least 1 worker, not {workers}")
         # Ray reads it when it is imported and tells its makers of its use otherwise.
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-        self._ray: Any = need("ray", "ray", "running on a Ray cluster")
         self.address = address or os.environ.get("RAY_ADDRESS") or "local"
+        if self.address != "local" and _has_token():
+            # `ray start` asks for a token by default, and a program that connects shows its own only when told to.
+            os.environ.setdefault("RAY_AUTH_MODE", "token")
+        self._ray: Any = need("ray", "ray", "running on a Ray cluster")
         self.workers = workers
         self._owned = not self._ray.is_initialized()
         self._looked = -FRESH
@@ -183,3 +187,9 @@ def _first_line(error: BaseException) -> str:
 def _last_line(error: BaseException) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[-1][:300] if lines else type(error).__name__
+
+
+def _has_token() -> bool:
+    """Whether there is a token to show to a cluster that asks for one."""
+    given = any(os.environ.get(name) for name in ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"))
+    return given or Path("~/.ray/auth_token").expanduser().is_file()
