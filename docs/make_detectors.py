@@ -199,7 +199,7 @@ def _measured(name: str) -> Iterator[str]:
     if board or tables:
         yield "## Measured"
     if board:
-        yield "On the [leaderboard](../benchmarks.md), by the first metric of each data set:"
+        yield "On the [leaderboard](../leaderboard.md), by the first metric of each data set:"
         yield _table(["data set", "protocol", "metric", "setting", "mean", "random", "constant"], board)
     if tables:
         yield (

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -160,3 +164,23 @@ def write_suite(place: Path) -> Callable[..., Path]:
         return path
 
     return write
+
+
+@pytest.fixture
+def kill_twice() -> Callable[[list[str], Path, int], None]:
+    """Run a suite in a process that is killed at two random moments, and then to its end."""
+
+    def run(arguments: list[str], out: Path, jobs: int) -> None:
+        rng = np.random.default_rng(int(time.time()))
+        command = [sys.executable, "-m", "tocsin", "bench", *arguments, "--out", str(out), "-j", "2", "--quiet"]
+        for share in sorted(rng.uniform(0.1, 0.8, size=2)):
+            process = subprocess.Popen(command)
+            while len(list(out.glob("done/??/*.json"))) < share * jobs:
+                assert process.poll() is None, "it ended before it could be killed"
+                time.sleep(0.01)
+            time.sleep(rng.uniform(0, 0.1))
+            process.send_signal(signal.SIGKILL)
+            assert process.wait() == -signal.SIGKILL
+        assert subprocess.run(command, check=False).returncode == 0
+
+    return run

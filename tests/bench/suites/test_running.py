@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import duckdb
-import numpy as np
 import pytest
 
 from tocsin.bench.plan.planning import plan_jobs
@@ -108,30 +106,12 @@ def check_costs(folder: Path) -> None:
         assert fit >= 0.15 or detector != "Steady"
 
 
-def killed_twice(suite: Path, out: Path, rng: np.random.Generator) -> int:
-    """Run a suite in a process that is killed at two random moments, and then to its end; return how often it was."""
-    kills = 0
-    command = [sys.executable, "-m", "tocsin", "bench", str(suite), "--out", str(out), "-j", "2", "--quiet"]
-    for share in sorted(rng.uniform(0.1, 0.8, size=2)):
-        process = subprocess.Popen(command)
-        while process.poll() is None:
-            if len(list(out.glob("done/??/*.json"))) >= share * 24:
-                time.sleep(rng.uniform(0, 0.1))
-                process.send_signal(signal.SIGKILL)
-                process.wait()
-                kills += 1
-                break
-            time.sleep(0.01)
-    assert subprocess.run(command, check=False).returncode == 0
-    return kills
-
-
-def test_a_run_killed_twice_ends_with_the_same_table_to_the_last_digit(place, write_suite) -> None:
+def test_a_run_killed_twice_ends_with_the_same_table_to_the_last_digit(place, write_suite, kill_twice) -> None:
     noisy = 'class = "odd_detectors:Steady"\nparameters = {noise = 0.3}'
     path = write_suite(noisy, extra="seeds = [0, 1]\nplaces = true")
     undisturbed = run_suite(read_suite(path), place / "whole", LocalEngine(2))
     assert (undisturbed.planned, undisturbed.done) == (24, 24)
-    assert killed_twice(path, place / "torn", np.random.default_rng(int(time.time()))) == 2
+    kill_twice([str(path)], place / "torn", 24)
     for name in ("results", "scores"):
         assert table(place / "whole", name=name) == table(place / "torn", name=name)
         assert (place / "whole" / f"{name}.parquet").read_bytes() == (place / "torn" / f"{name}.parquet").read_bytes()
