@@ -1,6 +1,6 @@
 """What Ray costs and gives on one machine: a call, jobs of a suite, many short series, memory of the driver.
 
-    python benchmarks/scale_ray.py [calls] [suite] [series] [memory] [--workers 2] [--count 10000]
+    python benchmarks/scale_ray.py [calls] [suite] [series] [memory] [runner] [--workers 2] [--count 10000]
 
 Data are made here. Starting Ray is not counted. CPU seconds are those of all processes that did the work (Linux), and
 say more than the clock where the machine is shared: the speed-up by CPU is what the clock would show on an idle one.
@@ -151,21 +151,78 @@ def hold(workers: int, count: int) -> None:
     print(f"peak {after / 1024:.1f} MB, {before / 1024:.1f} after 500; {1e3 * clock / count:.2f} ms a job by the clock")
 
 
+class Simulated:
+    """An engine whose jobs are done at once, with three numbers each."""
+
+    workers = 2
+
+    def run(self, next_job, folder, limits, *, places=False, deadline=None):
+        from tocsin.bench.runner import Outcome
+
+        row = {"unit": "series", "group": "", "half": "", "value": 0.5, "reason": "", "places": 400, "anomalous": 10}
+        rows = [{**row, "metric": name} for name in ("vus_pr", "average_precision", "auc_roc")]
+        cost = dict.fromkeys(
+            ("fit_seconds", "score_seconds", "fit_cpu", "score_cpu", "fit_memory", "score_memory"), 0.1
+        )
+        text = json.dumps({"job": {}, "rows": rows, "cost": {**cost, "scored": 400.0}, "notes": {}})
+        while (job := next_job()) is not None:
+            file = folder.path / "done" / job.id[:2] / f"{job.id}.json"
+            file.parent.mkdir(exist_ok=True)
+            file.write_text(text)
+            yield Outcome(job, "done", seconds=0.2)
+
+
+def runner(counts: tuple[int, ...]) -> None:
+    """What a whole run of a suite holds at most: planning, the jobs, and the tables at the end."""
+    for count in counts:
+        done = subprocess.run([sys.executable, __file__, "--simulate", str(count)], check=True, capture_output=True,
+                              text=True)  # fmt: skip
+        print(f"runner: {count:7d} simulated jobs: {done.stdout.strip()}", flush=True)
+
+
+def simulate(count: int) -> None:
+    from tocsin.bench.plan.reading import read_suite
+    from tocsin.bench.runner import run_suite
+
+    with tempfile.TemporaryDirectory() as place:
+        points = 20
+        Path(place, "kpi").mkdir()
+        text = "timestamp,value,label\n" + "\n".join(f"{300 * n},0.5,{int(n == 30)}" for n in range(40))
+        for n in range(count // (points + 3)):  # beside the points of the grid, three that detect nothing
+            Path(place, "kpi", f"{n:05d}.csv").write_text(text)
+        grid = ", ".join(str(2 + n) for n in range(points))
+        detector = f'[[detectors]]\nname = "subsequence-pca"\ngrid = {{ window = [{grid}] }}\n'
+        Path(place, "s.toml").write_text(f'protocols = ["unsupervised"]\n[[datasets]]\npath = "kpi"\n{detector}')
+        read = read_suite(Path(place, "s.toml"))
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        clock = time.perf_counter()
+        report = run_suite(read, Path(place, "run"), Simulated())
+        clock = time.perf_counter() - clock
+        after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    print(f"{report.done} done, peak {after / 1024:.0f} MB, {before / 1024:.0f} before; "
+          f"{1e3 * clock / report.done:.2f} ms a job")  # fmt: skip
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("what", nargs="*", default=["calls", "suite", "series", "memory"])
+    parser.add_argument("what", nargs="*", default=["calls", "suite", "series", "memory", "runner"])
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--count", type=int, default=10_000)
     parser.add_argument("--hold", type=int)
+    parser.add_argument("--simulate", type=int)
     given = parser.parse_args()
     if given.hold:
         hold(given.workers, given.hold)
+        return
+    if given.simulate:
+        simulate(given.simulate)
         return
     run = {
         "calls": lambda: calls(given.workers, given.count),
         "suite": lambda: suite(given.workers, max(given.count // 150, 2)),
         "series": lambda: series(given.workers, given.count),
         "memory": lambda: memory(given.workers, (1_000, 10 * given.count)),
+        "runner": lambda: runner((1_000, 10 * given.count)),
     }
     for name in given.what:
         run[name]()

@@ -6,17 +6,22 @@ from pathlib import Path
 from typing import Any
 
 
-def connect() -> Any:
-    """Open a database in memory that fetches nothing from a network and whose settings can no longer be changed."""
+def connect(threads: int | None = None) -> Any:
+    """Open a database in memory that fetches nothing from a network and whose settings can no longer be changed.
+
+    Parameters
+    ----------
+    threads : int, optional
+        Each holds rows of its own; as many as there are processors when left out.
+    """
     import duckdb
 
-    connection = duckdb.connect(
-        config={
-            "autoinstall_known_extensions": "false",
-            "autoload_known_extensions": "false",
-            "allow_community_extensions": "false",
-        }
-    )
+    config = {
+        "autoinstall_known_extensions": "false",
+        "autoload_known_extensions": "false",
+        "allow_community_extensions": "false",
+    }
+    connection = duckdb.connect(config=config if threads is None else {**config, "threads": str(threads)})
     # Stamps with an offset are turned into UTC whatever the zone of this machine.
     connection.execute("SET TimeZone = 'UTC'")
     connection.execute("SET enable_progress_bar = false")

@@ -10,12 +10,14 @@ import time
 from pathlib import Path
 
 import duckdb
+import numpy as np
 import pytest
 
 from tocsin.bench.plan.planning import plan_jobs
 from tocsin.bench.plan.reading import read_suite
 from tocsin.bench.runner import LocalEngine, Outcome, RunFolder, run_suite
 from tocsin.bench.runner.lock import Lock
+from tocsin.bench.runner.pieces import Pieces
 from tocsin.bench.runner.run_folder import DiskFullError
 from tocsin.bench.work import run_job
 from tocsin.core.errors import InputError
@@ -132,6 +134,28 @@ def test_results_are_tidy(place, write_suite) -> None:
     job = next(j for j in plan_jobs(read_suite(place / "suite.toml")).jobs if j.label == "Distance")
     kept = RunFolder(place / "run").parquet("places", job.id)
     assert duckdb.sql(f"SELECT count(*) FROM '{kept}'").fetchall() == [(200,)]
+
+
+def test_tables_put_together_from_pieces_are_those_made_at_once(place, write_suite, monkeypatch) -> None:
+    suite = read_suite(write_suite("Distance", 'name = "robust-z"', extra="places = true"))
+    run_suite(suite, place / "run", Inline())
+    whole = {name: table(place / "run", name=name) for name in ("results", "jobs", "scores")}
+    assert min(len(rows) for rows in whole.values()) > 10
+    monkeypatch.setattr("tocsin.bench.runner.pieces.AT_ONCE", 7)
+    monkeypatch.setattr("tocsin.bench.runner.merging.FILES", 3)
+    run_suite(suite, place / "run", Inline())
+    assert {name: table(place / "run", name=name) for name in whole} == whole
+    assert not (place / "run" / ".pieces").exists()
+
+
+@pytest.mark.parametrize("reasons", [[None] * 4 + ["why"], ["why"] + [None] * 4])
+def test_a_piece_without_any_text_fits_the_others(tmp_path, monkeypatch, reasons) -> None:
+    monkeypatch.setattr("tocsin.bench.runner.pieces.AT_ONCE", 2)
+    pieces = Pieces(tmp_path, "t", ["n", "reason"], lambda c: {name: np.array(c[name], dtype=object) for name in c})
+    for number, reason in enumerate(reasons):
+        pieces.add({"n": number, "reason": reason})
+    pieces.join(tmp_path / "t.parquet")
+    assert table(tmp_path, name="t") == list(enumerate(reasons))
 
 
 def test_only_what_is_missing_is_run(place, write_suite) -> None:
