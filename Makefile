@@ -37,7 +37,9 @@ docs-serve: $(VENV)/.docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve
 
 bench: $(VENV)/.dev
-	for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+	for script in benchmarks/*.py; do echo "== $$script"; \
+	  data=$$(grep -q 'add_argument("data"' $$script && echo $(DATA)); \
+	  $(BIN)/python $$script $$data || exit 1; done
 
 # Series, events and pictures in a quarter of an hour on two processors; goes on where it was stopped.
 bench-small: $(VENV)/.dev
