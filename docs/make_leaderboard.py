@@ -27,6 +27,8 @@ HERE = Path(__file__).resolve().parent
 PAGE = HERE / "leaderboard.md"
 # Extras that a default may not need, as the core installation has to do.
 CORE: dict[str, tuple[str, ...]] = {"series": (), "events": (), "image": ("deep", "image")}
+# Below it an exact paired exchange has no p-value under `LEVEL`: 2 / 2**5 is above, 2 / 2**6 below.
+LEAST = 6
 SHOWN = ("tocsin", "python", "numpy", "torch")
 HEAD = """# Leaderboard
 
@@ -39,10 +41,11 @@ tocsin bench public --data DATA --hours {hours}
 python docs/make_leaderboard.py bench-public
 ```
 
-{done}. Seed 0; {environment}. The machine was shared with other work: seconds repeat to about a factor of two. What
-was left out, and which part of large sets was taken, stands in the suite (`src/tocsin/bench/suites/public.toml`); the
-detectors that train for minutes are in [series](choices.md) and [pictures](images.md). Rows per group are in
-`docs/leaderboard/results.csv`.
+{done}.
+Seed 0; {environment}. On a machine shared with other work, so that
+seconds repeat to about a factor of two; the run was interrupted and went on. What was left out, and which part of large
+sets was taken, stands in the suite (`src/tocsin/bench/suites/public.toml`); the detectors that train for minutes are in
+[series](choices.md) and [pictures](images.md). Rows per group are in `docs/leaderboard/results.csv`.
 
 Rows with `-` detect nothing: what others have to beat. *p* compares with the best row (paired exchange over groups,
 Holm). Read [benchmarks](benchmarks.md#reading-the-leaderboard) for the rest, and [limits](limits.md) for what no table
@@ -51,8 +54,9 @@ here says.
 ## Defaults
 
 The rule, for each kind of data: of the detectors that are not told apart from the best one (*p* of at least {level})
-and that run with {extras}, the one that took the least time. Where
-no test can tell any apart (few groups), the rule picks the cheapest of all: such a table decides nothing.
+and that run with {extras},
+the one that took the least time. With fewer than {least} groups no difference can have a *p* below {level}: such a
+table decides nothing, and only says at which rank the default stands.
 
 {defaults}
 
@@ -98,6 +102,7 @@ def page(board: Board, run: Path) -> Iterator[str]:
             f"{name} {versions[name]}" for name in ("tocsin", "python", "numpy", "torch") if name in versions
         ),
         level=LEVEL,
+        least=LEAST,
         extras="the core installation (pictures: with the extras `image` and `deep`)",
         defaults="\n".join(decided(board.sections)),
     )
@@ -124,24 +129,29 @@ def counted(jobs: dict[str, int]) -> str:
 
 def decided(sections: Sequence[Section]) -> Iterator[str]:
     """Yield a table of what the rule picks, beside the default."""
-    yield "| table | best | not told apart | of these the cheapest | the default | its rank |"
-    yield "|---|---|---|---|---|---|"
+    yield "| table | groups | best | not told apart | the rule picks | the default | its rank |"
+    yield "|---|---:|---|---|---|---|---|"
     for section in sections:
         real = [s for s in section.standings if not s.floor]
         if section.modality not in CORE or not section.best or not real:
             continue
-        close = [s for s in real if s.detector == section.best or s.p_value >= LEVEL]
-        able = [s for s in close if set(find(s.detector).card.needs) <= set(CORE[section.modality])]
-        cheapest = min(able, key=lambda s: s.seconds).detector if able else "none"
-        default = DEFAULT.get(section.modality, "")
+        groups = sum(section.groups.values())
+        others, picked = told_apart(section, real) if groups >= LEAST else ("too few groups", "nothing")
+        default = "trace-neighbours" if "trace-neighbours" in {s.detector for s in real} else ""
+        default = DEFAULT.get(section.modality, default)
         place = next((n for n, s in enumerate(real, 1) if s.detector == default), 0)
-        others = ", ".join(f"`{s.detector}`" for s in close if s.detector != section.best) or "none"
-        if all(math.isnan(s.p_value) for s in real):
-            others, cheapest = "not tested: too few groups", "-"
         yield (
-            f"| {section.title} | `{section.best}` | {others} | `{cheapest}` "
+            f"| {section.title} | {groups} | `{section.best}` | {others} | {picked} "
             f"| {f'`{default}`' if default else 'by the columns'} | {f'{place} of {len(real)}' if place else '-'} |"
         )
+
+
+def told_apart(section: Section, real: Sequence[Standing]) -> tuple[str, str]:
+    """Return the detectors that are not told apart from the best, and the cheapest of them all."""
+    close = [s for s in real if s.detector == section.best or s.p_value >= LEVEL]
+    able = [s for s in close if set(find(s.detector).card.needs) <= set(CORE[section.modality])]
+    others = ", ".join(f"`{s.detector}`" for s in close if s.detector != section.best) or "none"
+    return others, f"`{min(able, key=lambda s: s.seconds).detector}`" if able else "none"
 
 
 def standings(section: Section) -> Iterator[str]:
