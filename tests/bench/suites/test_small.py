@@ -25,7 +25,7 @@ def test_the_small_suite_killed_twice_ends_as_if_undisturbed(shared: Path, tmp_p
     took = time.monotonic() - begun
     jobs = f"SELECT count(*), count(DISTINCT detector) FILTER (NOT floor), count(DISTINCT dataset), \
         count(*) FILTER (status = 'done') FROM '{tmp_path / 'whole' / 'jobs.parquet'}'"
-    planned, detectors, datasets, done = duckdb.sql(jobs).fetchone()
+    planned, detectors, datasets, done = duckdb.sql(jobs).fetchall()[0]
     print(f"{planned} jobs of {detectors} detectors on {datasets} data sets in {took:.0f} s")
     assert detectors >= 8
     assert datasets >= 6
