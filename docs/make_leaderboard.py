@@ -34,12 +34,8 @@ HEAD = """# Leaderboard
 
 Detectors that can be measured in about two hours of two processors, on every public set that a suite can read, with
 constructor defaults. Those of some detectors were chosen by looks at parts of the same sets ([series](choices.md),
-[pictures](images.md)), so it is no blind test. Made by
-
-```text
-tocsin bench public --data DATA --hours {hours}
-python docs/make_leaderboard.py bench-public
-```
+[pictures](images.md)), so it is no blind test. Made by `tocsin bench public --data DATA --hours {hours}` and
+`python docs/make_leaderboard.py bench-public`.
 
 {done}.
 Seed 0; {environment}. On a machine shared with other work, so that
