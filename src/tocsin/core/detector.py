@@ -53,11 +53,13 @@ class Detector(Parameters, ABC):
     _update(samples), _explain(sample, scores, anomaly), _expected(sample), _pictures(sample, scores, anomaly)
         Optional.
     _state(), _restore(state)
-        Only when some learned attribute is neither an array, a number, text, nor a tree of these.
+        Only when some learned attribute is neither an array, a number, text, nor a tree of these; `not_stored` names
+        those that `_restore` makes anew from the others.
     """
 
     card: ClassVar[Card]
     least_places: ClassVar[int] = 2
+    not_stored: ClassVar[tuple[str, ...]] = ()
     calibration_: Calibration
     channels_: tuple[str, ...]
     profile_: ChannelProfile | None
@@ -245,7 +247,7 @@ class Detector(Parameters, ABC):
 
     def _state(self) -> dict[str, Any]:
         """Learned attributes: what ends in one underscore, besides what the base class keeps itself."""
-        kept = {"calibration_", "profile_"}
+        kept = {"calibration_", "profile_", *self.not_stored}
         return {k: v for k, v in vars(self).items() if k.endswith("_") and not k.startswith("_") and k not in kept}
 
     def _stored_parameters(self) -> dict[str, Any]:

@@ -169,6 +169,21 @@ def settled(size: tuple[int, int], brought: Callable[[tuple[int, int]], tuple[in
     return size
 
 
+def check_size(size: tuple[int, int], judged: tuple[int, int]) -> None:
+    """Check that pictures of a size are judged at that very size.
+
+    Raises
+    ------
+    InputError
+        If they would be brought to another one first, which a graph does not do.
+    """
+    if tuple(size) != tuple(judged):
+        raise InputError(
+            f"pictures of {size[0]} x {size[1]} (height x width) are judged at {judged[0]} x {judged[1]}: export for "
+            "that size"
+        )
+
+
 def _multiple(detector: Any) -> int:
     """Of how many pixels the sides of pictures are multiples, by the detector's encoder."""
     from tocsin.nn.encoders import shared_encoder

@@ -11,7 +11,7 @@ import pytest
 from tocsin.bench.leaderboard import as_text, comparing, read_board
 from tocsin.bench.leaderboard.board import _sheets
 from tocsin.bench.leaderboard.building import Sheet, build_section
-from tocsin.bench.leaderboard.page import as_page
+from tocsin.bench.leaderboard.page import LETTER, LINE, WIDTH, _place_names, as_page
 from tocsin.bench.leaderboard.published import published_rows
 from tocsin.bench.leaderboard.values import Values
 from tocsin.core.errors import InputError
@@ -227,6 +227,17 @@ def test_the_page_stands_alone_and_harms_nobody(tmp_path, monkeypatch) -> None:
     assert page.count("<circle") == 2
     assert "1 ran out of memory" in text
     assert "j ran out of memory: <i>" in text
+
+
+def test_names_in_the_drawing_do_not_cover_one_another() -> None:
+    points = [{"x": 300.0 + n % 3, "y": 150.0 + n % 4, "name": "a-long-name" * (1 + n % 2)} for n in range(12)]
+    _place_names(points)
+    boxes = [(p["name_x"], p["name_x"] + LETTER * len(p["name"]), p["name_y"]) for p in points]
+    for n, (left, right, y) in enumerate(boxes):
+        assert left >= 0
+        assert right <= WIDTH
+        for other_left, other_right, other_y in boxes[:n]:
+            assert left > other_right or right < other_left or abs(y - other_y) >= LINE
 
 
 def test_a_folder_that_is_no_run_is_refused(tmp_path) -> None:

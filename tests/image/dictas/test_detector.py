@@ -191,7 +191,7 @@ def test_the_exported_module_says_the_same(fitted, smoothing):
     wanted = detector.score(image)
     np.testing.assert_allclose(local[0, 0], wanted.local, atol=1e-5)
     assert float(overall) == pytest.approx(wanted.overall, abs=1e-6)
-    with pytest.raises(InputError, match="export at that size"):
+    with pytest.raises(InputError, match="export for that size"):
         detector._exportable((96, 200))
 
 

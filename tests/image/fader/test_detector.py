@@ -175,7 +175,7 @@ def test_exported_module_scores_the_same(fitted):
     assert float(score[0]) == pytest.approx(scores.overall, abs=1e-5)
     torch.testing.assert_close(traced[0], found)
     assert fitted._exportable(fitted._graph_size((50, 90))) is module
-    with pytest.raises(InputError, match="export that size"):
+    with pytest.raises(InputError, match="export for that size"):
         fitted._exportable((32, 32))
 
 

@@ -127,7 +127,7 @@ def test_the_exported_module_says_the_same(averaged):
     wanted = detector.score(image)
     np.testing.assert_allclose(local[0, 0], wanted.local, rtol=1e-4, atol=1e-4)
     assert float(overall) == pytest.approx(wanted.overall, rel=1e-5)
-    with pytest.raises(InputError, match="export at that size"):
+    with pytest.raises(InputError, match="export for that size"):
         detector._exportable((96, 64))
 
 

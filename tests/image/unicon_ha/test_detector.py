@@ -143,7 +143,7 @@ def test_the_exported_module_says_the_same(which, request):
             found, score = scoring(given)
             np.testing.assert_allclose(found[0, 0], scores.local, atol=1e-4)
             assert float(score) == pytest.approx(scores.overall, abs=1e-4)
-    with pytest.raises(InputError, match="export that size"):
+    with pytest.raises(InputError, match="export for that size"):
         detector._exportable((48, 40))
     assert detector._graph_size(None) == size
 

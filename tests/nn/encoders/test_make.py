@@ -8,6 +8,7 @@ torch = pytest.importorskip("torch")
 from tocsin.core.errors import ArtifactError, InputError  # noqa: E402
 from tocsin.nn.encoders import descriptor, make_encoder  # noqa: E402
 from tocsin.nn.encoders.descriptor_net import DescriptorConfig, DescriptorNet  # noqa: E402
+from tocsin.nn.threads import limited  # noqa: E402
 
 RNG = np.random.default_rng(0)
 PICTURE = RNG.random((2, 3, 64, 96)).astype(np.float32)
@@ -101,3 +102,20 @@ def test_layers_of_real_weights_can_be_chosen(shared):
         f"mobilenet-v2:{shared / 'weights/mobilenet_v2_imagenet_fp16.safetensors'}", layers=[4, 8, 11]
     )
     assert [g.shape[1] for g in encoder.encode(PICTURE)] == [32, 64, 96]
+
+
+def test_the_descriptor_uses_one_thread_and_leaves_the_others_as_they_were() -> None:
+    encoder = make_encoder("random:tocsin")
+    seen = []
+    encoder.net.register_forward_pre_hook(lambda *_: seen.append(torch.get_num_threads()))
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        encoder.encode(np.zeros((1, 3, 32, 32), dtype=np.float32))
+        assert seen == [1]
+        assert torch.get_num_threads() == 2
+        with pytest.raises(RuntimeError), limited(1):
+            raise RuntimeError
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)

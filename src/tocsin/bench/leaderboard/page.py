@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from tocsin.bench.leaderboard.section import Section
 
 WIDTH, HEIGHT, MARGIN = 640, 320, 48
+# Of a name in the drawing: about how wide a letter is, and how high a line.
+LETTER, LINE = 6.6, 13.0
 
 
 def write_board(board: Board, folder: RunFolder) -> tuple[Path, Path]:
@@ -97,6 +99,7 @@ def _plot(section: Section) -> dict[str, Any] | None:
         {"x": x(t), "y": y(s.mean), "name": s.detector, "floor": s.floor, "front": s.on_front}
         for t, s in zip(times, shown, strict=True)
     ]
+    _place_names(points)
     return {
         "width": WIDTH,
         "height": HEIGHT,
@@ -107,3 +110,25 @@ def _plot(section: Section) -> dict[str, Any] | None:
         "ticks": [{"x": x(t), "text": f"{10.0**t:g} s"} for t in range(first, last + 1)],
         "levels": [{"y": y(v), "text": number(v)} for v in (low, low + span / 2, low + span)],
     }
+
+
+def _place_names(points: list[dict[str, Any]]) -> None:
+    """Give each point a place for its name, right of it or left, as near in height as no other name is in the way."""
+    taken: list[tuple[float, float, float]] = []
+    for point in points:
+        wide = LETTER * len(point["name"])
+        places = [
+            (left, point["y"] + 4 + sign * LINE * step)
+            for step in range(len(points))
+            for sign in ((1,) if step == 0 else (-1, 1))
+            for left in (point["x"] + 8, point["x"] - 8 - wide)
+            if left >= 0 and left + wide <= WIDTH
+        ]
+        free = (
+            place
+            for place in places
+            if all(place[0] > right or place[0] + wide < left or abs(place[1] - y) >= LINE for left, right, y in taken)
+        )
+        left, height = next(free, (point["x"] + 8, point["y"] + 4))
+        taken.append((left, left + wide, height))
+        point |= {"name_x": left, "name_y": height}

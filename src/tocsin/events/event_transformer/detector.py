@@ -110,6 +110,7 @@ class EventTransformer(TraceDetector):
     weights_: dict[str, FloatArray]
     losses_: FloatArray
     net_: EventNet
+    not_stored: ClassVar[tuple[str, ...]] = ("net_",)
 
     def __init__(
         self,
@@ -240,9 +241,6 @@ class EventTransformer(TraceDetector):
         # Made without memory of its own: what torch would draw comes from its global seed.
         with torch.device("meta"):
             return EventNet(len(self.words_) + KNOWN, self.width, self.heads, self.blocks)
-
-    def _state(self) -> dict[str, Any]:
-        return {k: v for k, v in super()._state().items() if k != "net_"}
 
     def _restore(self, state: dict[str, Any]) -> None:
         super()._restore(state)

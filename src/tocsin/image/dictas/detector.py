@@ -404,13 +404,11 @@ class DictAS(Detector):
 
     def _exportable(self, size: tuple[int, int]) -> Module:
         """The whole way from a picture of a size to its map and score as one module, for `tocsin.image._onnx`."""
+        from tocsin.image._onnx import check_size
         from tocsin.image.dictas.exported import Exported
 
         wanted = fitting(size, self.side, self._net().multiple)
-        if wanted != tuple(size):
-            raise InputError(
-                f"pictures of {size[1]} x {size[0]} pixels are judged at {wanted[1]} x {wanted[0]}: export at that size"
-            )
+        check_size(size, wanted)
         return Exported(
             self._net(), self._matcher(range(len(self.references_)), expected=None), self.levels_,
             size=wanted, border=self.border, highest=self.highest, smoothing=self.smoothing,

@@ -154,6 +154,7 @@ class EfficientAD(Detector):
     pupils_: Pupils
     teacher_net_: nn.Module
     least_places: ClassVar[int] = 1
+    not_stored: ClassVar[tuple[str, ...]] = ("pupils_", "teacher_net_")
     score_unit: ClassVar[str] = "squared difference of descriptions; 0.1 is the 99.5 % quantile of normal cells"
 
     def __init__(
@@ -415,9 +416,6 @@ class EfficientAD(Detector):
         if self.teacher_:
             arrays = {name: torch.from_numpy(np.array(value)) for name, value in self.teacher_.items()}
             self.teacher_net_ = PDNTeacher(from_state(arrays, "the teacher of this model"))
-
-    def _state(self) -> dict[str, Any]:
-        return {k: v for k, v in super()._state().items() if k not in ("pupils_", "teacher_net_")}
 
     def _restore(self, state: dict[str, Any]) -> None:
         super()._restore(state)

@@ -149,6 +149,7 @@ class FADeR(Detector):
     mosaic_: int
     net_: Judge
     least_places: ClassVar[int] = 1
+    not_stored: ClassVar[tuple[str, ...]] = ("net_",)
 
     def __init__(
         self,
@@ -324,11 +325,10 @@ class FADeR(Detector):
         InputError
             If pictures of that size would be resized first.
         """
+        from tocsin.image._onnx import check_size
+
         wanted = fitting(size, self.side, CELL)
-        if tuple(size) != wanted:
-            raise InputError(
-                f"pictures of {size[1]} x {size[0]} pixels are resized to {wanted[1]} x {wanted[0]}: export that size"
-            )
+        check_size(size, wanted)
         return self.net_
 
     # -------------------------------------------------------------- storing
@@ -388,9 +388,6 @@ class FADeR(Detector):
 
     def _folder(self, part: str) -> Path | None:
         return None if self.folder is None else Path(self.folder) / part
-
-    def _state(self) -> dict[str, Any]:
-        return {k: v for k, v in super()._state().items() if k != "net_"}
 
     def _restore(self, state: dict[str, Any]) -> None:
         super()._restore(state)

@@ -149,6 +149,7 @@ class INPFormer(Detector):
     usual_: FloatArray
     net_: INPNet
     least_places: ClassVar[int] = 1
+    not_stored: ClassVar[tuple[str, ...]] = ("net_",)
     score_unit: ClassVar[str] = "cosine distance between a patch and what prototypes make of it, from 0 to 2"
 
     def __init__(
@@ -324,12 +325,10 @@ class INPFormer(Detector):
         InputError
             If pictures of that size would be brought to another one before they are judged.
         """
+        from tocsin.image._onnx import check_size
+
         wanted = fitting(size, self.side, self._encoder().multiple)
-        if wanted != tuple(size):
-            raise InputError(
-                f"pictures of {size[0]} x {size[1]} (rows x columns) are judged at {wanted[0]} x {wanted[1]}: export "
-                f"for that size"
-            )
+        check_size(size, wanted)
         return self._judge()
 
     # ---------------------------------------------------------------- the nets
@@ -372,9 +371,6 @@ class INPFormer(Detector):
         with torch.device("meta"):
             net = INPNet(Sizes(**self.sizes_))
         self.net_ = put_back(net, self.weights_)
-
-    def _state(self) -> dict[str, Any]:
-        return {k: v for k, v in super()._state().items() if k != "net_"}
 
     def _restore(self, state: dict[str, Any]) -> None:
         super()._restore(state)

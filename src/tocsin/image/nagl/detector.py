@@ -154,6 +154,7 @@ class NAGL(Detector):
     sizes_: dict[str, int]
     net_: NAGLNet | None
     least_places: ClassVar[int] = 1
+    not_stored: ClassVar[tuple[str, ...]] = ("net_",)
     score_unit: ClassVar[str] = "0 to 1, half how unlike normal, half how like a marked defect"
 
     def __init__(
@@ -340,15 +341,12 @@ class NAGL(Detector):
         InputError
             If pictures of that size would be brought to another one before they are judged.
         """
+        from tocsin.image._onnx import check_size
         from tocsin.image.nagl.graph import Graph
 
         describer = self._describer()
         wanted = fitting(size, self.side, describer.encoder.multiple)
-        if wanted != tuple(size):
-            raise InputError(
-                f"pictures of {size[0]} x {size[1]} (rows x columns) are judged at {wanted[0]} x {wanted[1]}: export "
-                "for that size"
-            )
+        check_size(size, wanted)
         return Graph(describer, self._judge(), self._highest, self._border).eval()
 
     # ---------------------------------------------------------------- the nets
@@ -390,9 +388,6 @@ class NAGL(Detector):
         levels = self.level_ if level is None else np.full_like(self.level_, level)
         mined, subtracted, weight = (torch.from_numpy(values) for values in (self.mined_, levels, self.weight_))
         return Judge(self.net_, compared, mined, subtracted, weight, "dot" if self.faithful else "cosine")
-
-    def _state(self) -> dict[str, Any]:
-        return {k: v for k, v in super()._state().items() if k != "net_"}
 
     def _restore(self, state: dict[str, Any]) -> None:
         from tocsin.image.nagl.net import built

@@ -144,6 +144,7 @@ class OneNIP(Detector):
         cite="Gao 2024, OneNIP, arXiv 2505.09264",
     )
     least_places: ClassVar[int] = 1
+    not_stored: ClassVar[tuple[str, ...]] = ("net_",)
 
     weights_: dict[str, FloatArray]
     prompts_: FloatArray
@@ -396,13 +397,10 @@ class OneNIP(Detector):
 
     def _exportable(self, size: tuple[int, int]) -> Module:
         """The whole way from a picture of a size to its map and score as one module, for `tocsin.image._onnx`."""
+        from tocsin.image._onnx import check_size
         from tocsin.image.onenip.exported import Exported
 
-        if self._size() != tuple(size):
-            raise InputError(
-                f"pictures are judged at {self.size_[1]} x {self.size_[0]} pixels, not {size[1]} x {size[0]}: export "
-                f"at that size"
-            )
+        check_size(size, self._size())
         if len(set(self.prompt_kinds_)) > 1:
             raise InputError(
                 "this model chooses prompts by the kind that a picture's meta names, which an exported one cannot see: "
@@ -435,9 +433,6 @@ class OneNIP(Detector):
             encoder_layers=self.encoder_layers, decoder_layers=self.decoder_layers, window=self.window,
             mask_final=self.mask_final, refiner=self.refiner,
         )  # fmt: skip
-
-    def _state(self) -> dict[str, Any]:
-        return {k: v for k, v in super()._state().items() if k != "net_"}
 
     def _restore(self, state: dict[str, Any]) -> None:
         super()._restore(state)

@@ -176,6 +176,7 @@ class UniConHA(Detector):
         cite="Wang et al. 2023, arXiv 2308.10155",
     )
     least_places: ClassVar[int] = 1
+    not_stored: ClassVar[tuple[str, ...]] = ("net_",)
 
     weights_: dict[str, FloatArray]
     net_: StageNet
@@ -416,9 +417,6 @@ class UniConHA(Detector):
 
     # --------------------------------------------------------- storing, export
 
-    def _state(self) -> dict[str, Any]:
-        return {k: v for k, v in super()._state().items() if k != "net_"}
-
     def _restore(self, state: dict[str, Any]) -> None:
         super()._restore(state)
         check(self)
@@ -444,11 +442,9 @@ class UniConHA(Detector):
         InputError
             If pictures of that size would be resized first.
         """
+        from tocsin.image._onnx import check_size
         from tocsin.image.unicon_ha.export import Scoring
 
         wanted = self._brought(size)
-        if size != wanted:
-            raise InputError(
-                f"pictures of {size[1]} x {size[0]} pixels are resized to {wanted[1]} x {wanted[0]}: export that size"
-            )
+        check_size(size, wanted)
         return Scoring(self, size)

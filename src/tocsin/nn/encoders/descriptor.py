@@ -27,6 +27,8 @@ class Descriptor(PatchEncoder):
     """
 
     multiple = 16
+    # Its convolutions are so small that handing half of one to a second thread takes longer than doing it.
+    threads = 1
 
     def __init__(self, net: DescriptorNet, name: str = "tocsin") -> None:
         super().__init__(name)

@@ -11,6 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from tocsin.nn.threads import limited
+
 if TYPE_CHECKING:
     from tocsin.core.types import FloatArray
 
@@ -27,9 +29,12 @@ class PatchEncoder(nn.Module, ABC):
     ----------
     multiple : int
         Sides of pictures must be multiples of this many pixels.
+    threads : int, optional
+        With how many threads `encode` runs at most; as many as torch has when None.
     """
 
     multiple: int = 16
+    threads: int | None = None
 
     def __init__(self, name: str) -> None:
         super().__init__()
@@ -57,7 +62,7 @@ class PatchEncoder(nn.Module, ABC):
         pictures : ndarray, shape (n, 3, h, w)
             RGB from 0 to 1.
         """
-        with torch.inference_mode():
+        with torch.inference_mode(), limited(self.threads):
             given = torch.from_numpy(np.ascontiguousarray(pictures, dtype=np.float32))
             return [layer.contiguous().numpy() for layer in self.layers(given)]
 

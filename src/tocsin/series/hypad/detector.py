@@ -130,6 +130,7 @@ class HypAD(Detector):
         cite="Flaborea et al. 2023, arXiv 2211.09224",
     )
     least_places: ClassVar[int] = 16
+    not_stored: ClassVar[tuple[str, ...]] = ("net_",)
 
     window_: int
     smooth_: int
@@ -368,9 +369,6 @@ class HypAD(Detector):
         # Made without memory of its own: what torch would draw comes from its global seed.
         with torch.device("meta"):
             return Nets(self.window_, self.latent, self.layout, self.hyperbolic)
-
-    def _state(self) -> dict[str, Any]:
-        return {k: v for k, v in super()._state().items() if k != "net_"}
 
     def _restore(self, state: dict[str, Any]) -> None:
         super()._restore(state)

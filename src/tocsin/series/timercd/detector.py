@@ -106,6 +106,8 @@ class TimeRCD(Detector):
     weights_: dict[str, FloatArray]
     window_: int
     net_: TimeRCDNet
+    # The network is rebuilt from its weights, which a model carries along: it must not change when tocsin does.
+    not_stored: ClassVar[tuple[str, ...]] = ("net_",)
 
     def __init__(
         self,
@@ -177,10 +179,6 @@ class TimeRCD(Detector):
 
     def _settings(self) -> Settings:
         return Settings.from_dict(self.settings_)
-
-    def _state(self) -> dict[str, Any]:
-        # The network is rebuilt from its weights, which a model carries along: it must not change when tocsin does.
-        return {k: v for k, v in super()._state().items() if k != "net_"}
 
     def _restore(self, state: dict[str, Any]) -> None:
         super()._restore(state)
