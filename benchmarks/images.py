@@ -5,6 +5,8 @@
 DATA holds the sets as zip archives. Of each kind of test picture, sorted by name, the even ones are half A (on which
 settings may be chosen), the odd ones half B. Pixel metrics are those of the native size. ``--set name=value`` gives a
 parameter, ``--without-twins`` leaves out test pictures that resemble a training one, ``--shots 4`` trains on as few.
+``--learn all`` makes one model of the training pictures of all the sets that are named, ``--learn others`` judges each
+set by a model of the other ones alone.
 """
 
 from __future__ import annotations
@@ -15,7 +17,8 @@ import resource
 import tempfile
 import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -240,6 +243,14 @@ def limited(part: Part, shots: int | None, seed: int) -> Part:
     return Part(few, part.test, part.marked, part.ambiguous)
 
 
+def taught(sets: Mapping[str, list[Part]], name: str, by: str) -> list[Part]:
+    """The parts of a set with what their models learn from: own pictures, those of all sets, or of all the others."""
+    if by == "own":
+        return sets[name]
+    known = [image for other, parts in sets.items() if by == "all" or other != name for p in parts for image in p.train]
+    return [Part(known, part.test, part.marked, part.ambiguous) for part in sets[name]]
+
+
 def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     asked.add_argument("data", type=Path)
@@ -249,6 +260,7 @@ def main() -> None:
     asked.add_argument("--encoder", help="for detectors that take one; the shipped one when left out")
     asked.add_argument("--set", action="append", default=[], metavar="NAME=VALUE")
     asked.add_argument("--shots", type=int)
+    asked.add_argument("--learn", choices=("own", "all", "others"), default="own")
     asked.add_argument("--without-twins", action="store_true")
     asked.add_argument("--no-floors", action="store_true", help="without the rows of random and constant scores")
     given = asked.parse_args()
@@ -265,10 +277,13 @@ def main() -> None:
     print("| set (training pictures) | detector, seed | image AUROC all / A / B | AP | pixel AP | AU-PRO .3 / .05 | "
           "Spearman | fit s | s a picture | MB |")  # fmt: skip
     print("|---|---|---|---|---|---|---|---|---|---|")
-    for name in given.sets.split(","):
-        with tempfile.TemporaryDirectory() as place:
-            whole = load(given.data, name, Path(place))
-            whole = [without_twins(p) for p in whole] if given.without_twins else whole
+    with ExitStack() as opened:
+        places = {name: Path(opened.enter_context(tempfile.TemporaryDirectory())) for name in given.sets.split(",")}
+        sets = {name: load(given.data, name, place) for name, place in places.items()}
+        if given.without_twins:
+            sets = {name: [without_twins(p) for p in parts] for name, parts in sets.items()}
+        for name in sets:
+            whole = taught(sets, name, given.learn)
             called = f"{name} without twins" if given.without_twins else name
             for kind in () if given.no_floors else ("random", "constant"):
                 print(line(called, kind, whole, [made_up(p, kind, 0) for p in whole]), flush=True)
@@ -281,6 +296,7 @@ def main() -> None:
                         print(f"| {called} | {detector}, {seed} | refused: {error} | | | | | | | |", flush=True)
                         continue
                     few = f" {given.shots} shots" if given.shots else ""
+                    few += "" if given.learn == "own" else f", learned from {given.learn}"
                     print(line(called, f"{detector}, {seed}{few} {said}".strip(), parts, rows), flush=True)
 
 

@@ -8,7 +8,7 @@ marked defects of the other half: no picture is ever judged that was a reference
 reference apart from light and noise are left out. ``--counts`` are marked defects of each kind, drawn by lot. The kind
 of a picture that is judged is never told; ``--kinds`` tells that of the references. ``--inside`` is for choosing
 settings: half A alone, every other of its defects a reference, the rest judged. ``--most`` judges so many pictures of
-each kind. Pixel AP is that of every fourth row and column.
+each kind. Pixel metrics are those of the native size.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from images import TWIN, Part, Test, load, thumbnail
+from images import TWIN, Part, Test, load, masks, thumbnail
 
 import tocsin
 from tocsin.core.detector import Detector
 from tocsin.core.samples import Bundle, Image
 from tocsin.core.scores import Scores
+from tocsin.metrics.image.evaluation import evaluate_images
 from tocsin.metrics.ranks import Ranking
 
-STEP = 4
 HALVES = {"A": 0, "B": 1}
 
 
@@ -90,28 +90,22 @@ def marked(test: Test, kinds: bool) -> Bundle:
     return Bundle({"picture": image, "mask": Image(test.mask)}, "picture", id=f"{test.image.id} marked")
 
 
-def measured(judged: Sequence[Test], score: Callable[[Image], Scores]) -> tuple[float, float, float, float]:
-    """Image AUROC and average precision, pixel average precision, and seconds a picture."""
+def measured(judged: Sequence[Test], score: Callable[[Image], Scores]) -> tuple[float, ...]:
+    """Image AUROC and average precision, pixel average precision, AU-PRO at .3 and .05, and seconds a picture."""
     begun = time.process_time()
     scores = [score(t.image) for t in judged]
     took = (time.process_time() - begun) / len(judged)
     image = Ranking.from_scores(np.array([t.bad for t in judged]), np.array([s.overall for s in scores]))
-    cells, marks = [], []
-    for test, found in zip(judged, scores, strict=True):
-        assert found.local is not None
-        truth = np.zeros(found.local.shape, dtype=bool)
-        if test.bad and test.mask is not None:
-            truth = np.asarray(Image(test.mask).pixels[:, :, 0] > 0)
-        cells.append(found.local[::STEP, ::STEP].ravel())
-        marks.append(truth[::STEP, ::STEP].ravel())
-    pixel = Ranking.from_scores(np.concatenate(marks), np.concatenate(cells)).average_precision()
-    return image.auroc(), image.average_precision(), pixel, took
+    maps = [np.asarray(s.local, dtype=np.float32) for s in scores]
+    where = evaluate_images(maps, masks(Part([], list(judged)))).by_class["all"]
+    pixel = (where["pixel_ap"], where["au_pro@0.3"], where["au_pro@0.05"])
+    return image.auroc(), image.average_precision(), *pixel, took
 
 
 def row(name: str, normals: str, what: str, results: Sequence[tuple[float, ...]], fit: float) -> str:
     each = zip(*results, strict=True)
-    auroc, precision, pixel, took = (" / ".join(f"{v:.3f}" for v in values) for values in each)
-    return f"| {name} | {normals} | {what} | {auroc} | {precision} | {pixel} | {fit:.1f} | {took} |"
+    *values, took = (" / ".join(f"{v:.3f}" for v in values) for values in each)
+    return f"| {name} | {normals} | {what} | {' | '.join(values)} | {fit:.1f} | {took} |"
 
 
 def made_up(kind: str) -> Callable[[Image], Scores]:
@@ -135,8 +129,9 @@ def main() -> None:
     given = asked.parse_args()
     settings: dict[str, Any] = {name: ast.literal_eval(v) for name, v in (s.split("=", 1) for s in given.set)}
     ends = "A" if given.inside else "A / B"
-    print(f"| set | normal references | detector | image AUROC {ends} | AP | pixel AP | fit s | s a picture |")
-    print("|---|---|---|---|---|---|---|---|")
+    print(f"| set | normal references | detector | image AUROC {ends} | AP | pixel AP "
+          "| AU-PRO .3 | AU-PRO .05 | fit s | s a picture |")  # fmt: skip
+    print("|---|---|---|---|---|---|---|---|---|---|")
     for name in given.sets.split(","):
         with tempfile.TemporaryDirectory() as place:
             part = load(given.data, name, Path(place))[0]

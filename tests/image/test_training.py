@@ -140,6 +140,17 @@ def test_callables_for_optimiser_and_rate():
     assert same(net, other)
 
 
+@pytest.mark.parametrize(("told", "alike"), [({"amx_bf16": True}, "bf16-mixed"), ({}, "32-true")])
+def test_automatic_precision_goes_by_the_processor(monkeypatch, told, alike):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: told, raising=False)
+    chosen, named, other = make(), make(), make()
+    go(chosen, precision="auto")
+    go(named, precision=alike)
+    go(other, precision={"32-true": "bf16-mixed", "bf16-mixed": "32-true"}[alike])
+    assert same(chosen, named)
+    assert not same(chosen, other)
+
+
 def test_what_goes_wrong_is_said(tmp_path, monkeypatch):
     net = make()
     with pytest.raises(InputError, match="broke off at step 0: the loss is nan"):

@@ -15,19 +15,25 @@ from tocsin.nn.encoders.descriptor_net import DescriptorConfig, DescriptorNet
 from tocsin.nn.run import FILE
 
 
+def exported(run: Path, out: Path) -> int:
+    """Write the moving average of a run's checkpoint; return after how many steps it was taken."""
+    net = DescriptorNet(DescriptorConfig())
+    with safe_open(run / FILE, framework="pt") as opened:
+        step = (opened.metadata() or {}).get("step", "0")
+        state = {key: opened.get_tensor(f"average.{key}") for key in net.state_dict()}
+    net.load_state_dict(state)
+    write(net, out)
+    return int(step)
+
+
 def main() -> None:
-    """Read the moving average of a run's checkpoint and write it."""
+    """Read the command line and write."""
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     asked.add_argument("run", type=Path)
     asked.add_argument("-o", "--out", type=Path, required=True)
     given = asked.parse_args()
-    net = DescriptorNet(DescriptorConfig())
-    with safe_open(given.run / FILE, framework="pt") as opened:
-        step = (opened.metadata() or {}).get("step")
-        state = {key: opened.get_tensor(f"average.{key}") for key in net.state_dict()}
-    net.load_state_dict(state)
-    written = write(net, given.out)
-    print(f"{written}: {written.stat().st_size / 1e6:.2f} MB, after {step} steps")
+    steps = exported(given.run, given.out)
+    print(f"{given.out}: {given.out.stat().st_size / 1e6:.2f} MB, after {steps} steps")
 
 
 if __name__ == "__main__":

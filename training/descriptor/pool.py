@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from multiprocessing import Pool
 from pathlib import Path
 
@@ -41,7 +42,9 @@ def photographs(folder: Path | None) -> list[np.ndarray]:
     return found
 
 
-def crops(rng: np.random.Generator, pool: np.ndarray, photos: list[np.ndarray], count: int, side: int) -> np.ndarray:
+def crops(
+    rng: np.random.Generator, pool: Sequence[np.ndarray], photos: list[np.ndarray], count: int, side: int
+) -> np.ndarray:
     """Return random crops at random scales, turned, mirrored, some grey, some darker or paler; float32 in -1 to 1."""
     out = np.empty((count, side, side, 3), dtype=np.float32)
     for number in range(count):

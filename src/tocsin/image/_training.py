@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tocsin.core.types import FloatArray
     from tocsin.nn.run import Run
 
-PRECISIONS = ("32-true", "bf16-mixed")
+PRECISIONS = ("32-true", "bf16-mixed", "auto")
 OPTIMISERS = ("adamw", "adam", "sgd")
 
 
@@ -110,6 +110,7 @@ def train(
         Settings stored with the run: going on with others is refused.
     device, precision : str
         As Lightning Fabric has them: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"mps"``; ``"32-true"`` or ``"bf16-mixed"``.
+        A precision of ``"auto"`` is mixed on a processor with units for products of bfloat16 matrices.
 
     Returns
     -------
@@ -145,7 +146,7 @@ def train(
     trained = [p for p in (net.parameters() if parameters is None else parameters) if p.requires_grad]
     if not trained or steps < 1:
         raise InputError(f"there is nothing to train: {len(trained)} parameters, {steps} steps")
-    fabric = _fabric(device, precision)
+    fabric = _fabric(device, _settled(precision, device))
     chosen = optimiser(trained) if callable(optimiser) else _optimiser(optimiser, trained, weight_decay, betas)
     name = type(chosen).__name__
     settings = {"seed": seed, "optimiser": name, "weight_decay": weight_decay, "every": every, "keep": keep}
@@ -251,6 +252,19 @@ def device_of(net: nn.Module) -> Any:
 def stored(net: nn.Module) -> dict[str, FloatArray]:
     """Return a net's weights as a detector keeps them; `tocsin.nn.stored_weights.put_back` is the way back."""
     return {name: value.detach().cpu().numpy().copy() for name, value in net.state_dict().items()}
+
+
+def _settled(precision: str, device: str) -> str:
+    import torch
+
+    if precision != "auto":
+        return precision
+    elsewhere = torch.cuda.is_available() or torch.backends.mps.is_available()
+    if device not in ("auto", "cpu") or (device == "auto" and elsewhere):
+        return "32-true"
+    # Older releases of torch do not say what the processor can do.
+    told: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
+    return "bf16-mixed" if told.get("amx_bf16") else "32-true"
 
 
 def _fabric(device: str, precision: str) -> Any:

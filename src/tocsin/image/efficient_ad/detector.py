@@ -90,8 +90,9 @@ class EfficientAD(Detector):
         The share of cells whose mean is the picture's score.
     faithful : bool
         Square pictures, a border of zeros and the highest place as the score, as in the source.
-    precision : {'32-true', 'bf16-mixed'}
-        While training; mixed is several times faster on processors that multiply in bfloat16.
+    precision : {'auto', '32-true', 'bf16-mixed'}
+        While training; ``auto`` is mixed, four times as fast, on processors with units for products of bfloat16
+        matrices.
     folder : str, optional
         Where training goes on after it was stopped.
     random_state : int
@@ -173,7 +174,7 @@ class EfficientAD(Detector):
         logical: float = 0.25,
         highest: float = 0.01,
         faithful: bool = False,
-        precision: str = "32-true",
+        precision: str = "auto",
         folder: str | None = None,
         random_state: int = 0,
     ) -> None:
@@ -198,7 +199,8 @@ class EfficientAD(Detector):
     @classmethod
     def example_parameters(cls) -> dict[str, Any]:
         """Return parameters that make a fast instance for checks."""
-        return {"encoder": "random:tocsin", "side": 64, "width": 8, "steps": 16, "rate": 5e-3, "penalty": False}
+        small = {"encoder": "random:tocsin", "side": 64, "width": 8, "steps": 16, "rate": 5e-3, "penalty": False}
+        return {**small, "precision": "32-true"}
 
     # ---------------------------------------------------------------- learning
 

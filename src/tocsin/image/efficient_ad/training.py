@@ -67,7 +67,7 @@ def train(
     schedule : Schedule
     folder : str, optional
         Where training goes on after it was stopped.
-    precision : {'32-true', 'bf16-mixed'}
+    precision : {'32-true', 'bf16-mixed', 'auto'}
 
     Returns
     -------

@@ -85,7 +85,7 @@ class INPFormer(Detector):
         How many cells all round are not judged.
     faithful : bool
         Map and score as in the source: at 256 x 256, blurred, the mean of the highest hundredth.
-    precision : {'32-true', 'bf16-mixed'}
+    precision : {'32-true', 'bf16-mixed', 'auto'}
         While training.
     folder : str, optional
         Where training goes on after it was stopped.
