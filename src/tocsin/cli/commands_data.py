@@ -37,6 +37,13 @@ Trace = Annotated[
 Numbers = Annotated[
     str | None, typer.Option("--numbers", "--number", help="Events: the columns to read as amounts, comma-separated.")
 ]
+Marked = Annotated[
+    list[str],
+    typer.Option(
+        "--marked",
+        help="Pictures: a folder of defects with masks (NAME.png and NAME_mask.png, or a folder masks); repeatable.",
+    ),
+]
 Modality = Annotated[
     str | None, typer.Option("--modality", help="Read as series, events or image; found when left out.")
 ]
@@ -70,6 +77,7 @@ def detect(
             help="What is normal: files, or 25% for the first quarter of each input. Left out: the input itself.",
         ),
     ] = [],  # noqa: B006
+    marked: Marked = [],  # noqa: B006
     model: Annotated[Path | None, typer.Option("--model", help="A model that `tocsin fit` wrote, instead.")] = None,
     false_alarms: FalseAlarms = None,
     threshold: Annotated[
@@ -108,6 +116,7 @@ def detect(
         detector=detector,
         settings=settings,
         train=train,
+        marked=marked,
         model=model,
         false_alarms=false_alarms,
         threshold=threshold,

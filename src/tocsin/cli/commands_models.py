@@ -12,6 +12,7 @@ from tocsin.cli.commands_data import (
     DetectorName,
     Entities,
     Fresh,
+    Marked,
     Modality,
     Numbers,
     OnBad,
@@ -37,6 +38,7 @@ def fit(
     out: Annotated[Path, typer.Option("-o", "--out", help="The model: a folder, or one file with a suffix.")],
     detector: DetectorName = None,
     settings: Settings = [],  # noqa: B006 - typer reads the default, nobody changes it
+    marked: Marked = [],  # noqa: B006
     channels: Channels = None,
     time: TimeColumn = None,
     on_bad: OnBad = "raise",
@@ -56,6 +58,7 @@ def fit(
         sources=sources,
         detector=detector,
         settings=settings,
+        marked=marked,
         channels=channels,
         time=time,
         on_bad=on_bad,

@@ -14,7 +14,7 @@ from tocsin.cli.kept_reading import KeptReading
 from tocsin.cli.learning import read_lesson
 from tocsin.cli.picture_plan import asks_for_pictures
 from tocsin.cli.printing import print_detection, say, warn
-from tocsin.cli.request import Request, aligned, command_of, make_folder
+from tocsin.cli.request import Request, aligned, command_of, make_folder, refuse_marked
 from tocsin.cli.results import clear
 from tocsin.cli.settings import build
 from tocsin.core.errors import InputError, TocsinError, TooLargeError
@@ -39,6 +39,7 @@ def run(request: Request) -> int:
         from tocsin.cli.judging_images import run as run_pictures
 
         return run_pictures(request)
+    refuse_marked(request)
     learned = _learned(request)
     asked, request = request, request if learned is None or learned.kept is None else learned.kept.applied(request)
     journal = None

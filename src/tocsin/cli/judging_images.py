@@ -11,6 +11,7 @@ from tocsin.cli import detecting
 from tocsin.cli.bars import bars
 from tocsin.cli.codes import FOUND, NOTHING, PARTIAL, USAGE
 from tocsin.cli.journal import Journal
+from tocsin.cli.marked_defects import learned_with, learner, with_marked
 from tocsin.cli.picture_plan import (
     Job,
     Part,
@@ -61,7 +62,10 @@ class Counts:
 
 def run(request: Request) -> int:
     """Do the job of `tocsin detect`; return the exit code."""
+    request = _with_learner(request)
     jobs = plan_judging(request)
+    if request.marked:
+        jobs = with_marked(jobs, request.marked)
     chatty = not (request.quiet or request.as_json)
     journal = None if request.out is None else _open_journal(request, request.out, jobs)
     counts = Counts()
@@ -97,8 +101,15 @@ def run(request: Request) -> int:
 def run_fit(request: Request, out: Path) -> int:
     """Learn from the training pictures of all sources and write the model."""
     counts = Counts()
+    request = _with_learner(request)
+    job = Job("", plan_learning(request.sources), ())
+    if request.marked:
+        job = learned_with(job, request.marked)
+    if not request.quiet:
+        for remark in job.remarks:
+            say(remark)
     with bars(request.quiet):
-        detector, samples = _fitted(request, plan_learning(request.sources), counts)
+        detector, samples = _fitted(request, job, counts)
     written = detector.save(out)
     if not request.quiet:
         total = len(samples) + counts.failed
@@ -201,14 +212,23 @@ def _detector(request: Request, job: Job, counts: Counts) -> tuple[Detector, lis
     from tocsin.core.detector import Detector
 
     if request.model is None:
-        return _fitted(request, job.train, counts)
+        return _fitted(request, job, counts)
     if request.train or request.detector or request.settings:
         raise InputError("--model is a finished detector: leave --train, --detector and --set out")
     return Detector.load(request.model), []
 
 
-def _fitted(request: Request, parts: Sequence[Part], counts: Counts) -> tuple[Detector, list[Sample]]:
-    samples = load_training(parts, lambda part, error: counts.fail(part.path, error))
+def _with_learner(request: Request) -> Request:
+    """Name a detector that learns from marked defects, where there are some."""
+    if not request.marked:
+        return request
+    if request.model is not None:
+        raise InputError("--model is a finished detector: leave --marked out")
+    return replace(request, detector=learner(request.detector))
+
+
+def _fitted(request: Request, job: Job, counts: Counts) -> tuple[Detector, list[Sample]]:
+    samples = load_training([*job.train, *job.marked], lambda part, error: counts.fail(part.path, error))
     _check_enough(samples)
     detector = _new_detector(request, samples[0])
     detector.fit(samples)
@@ -294,9 +314,10 @@ def _journal(out: Path, settings: dict[str, Any], fresh: bool) -> Journal:
 def _stamp(job: Job) -> list[tuple[str, int, int]]:
     """What was learned from, as it is now: other training pictures make other scores."""
     found = []
-    for part in job.train:
-        stat = Path(part.path).stat() if Path(part.path).exists() else None
-        found.append((part.path, stat.st_size if stat else 0, stat.st_mtime_ns if stat else 0))
+    marked = [file for one in job.marked for file in (one.path, *one.masks)]
+    for name in (*(part.path for part in job.train), *marked):
+        stat = Path(name).stat() if Path(name).exists() else None
+        found.append((name, stat.st_size if stat else 0, stat.st_mtime_ns if stat else 0))
     return found
 
 

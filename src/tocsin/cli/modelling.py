@@ -11,7 +11,7 @@ from tocsin.cli.kept_reading import KeptReading
 from tocsin.cli.learning import read_lesson
 from tocsin.cli.picture_plan import asks_for_pictures
 from tocsin.cli.printing import say, warn
-from tocsin.cli.request import Request, aligned, make_folder
+from tocsin.cli.request import Request, aligned, make_folder, refuse_marked
 from tocsin.cli.settings import build
 from tocsin.core.errors import InputError, TocsinError
 
@@ -24,6 +24,7 @@ def run_fit(request: Request, out: Path) -> int:
         from tocsin.cli.judging_images import run_fit as fit_pictures
 
         return fit_pictures(request, out)
+    refuse_marked(request)
     lesson = read_lesson(request, request.sources)
     samples, failed = lesson.samples, len(lesson.errors)
     for error in lesson.errors:

@@ -15,6 +15,7 @@ from tocsin.io.images.reading import read_one_image
 from tocsin.io.names import listed, several
 
 if TYPE_CHECKING:
+    from tocsin.cli.marked_defects import Marked
     from tocsin.cli.request import Request
     from tocsin.io.datasets.image_layouts import PictureSet
     from tocsin.io.datasets.picture_items import Item
@@ -67,6 +68,8 @@ class Job:
         Whether it learns from the very pictures that it judges.
     remarks : tuple of str
         What a person should know of how pictures were chosen.
+    marked : tuple of Marked
+        Defects to learn from as well.
     """
 
     name: str
@@ -74,6 +77,7 @@ class Job:
     test: tuple[Part, ...]
     itself: bool = False
     remarks: tuple[str, ...] = field(default=())
+    marked: tuple[Marked, ...] = ()
 
 
 def asks_for_pictures(request: Request, sources: Sequence[str]) -> bool:
@@ -137,7 +141,7 @@ def plan_scoring(sources: Sequence[str]) -> tuple[tuple[Part, ...], tuple[str, .
     return _unique(parts), tuple(text for whole in found for text in whole.remarks)
 
 
-def load_training(parts: Iterable[Part], report: Callable[[Part, TocsinError], None]) -> list[Sample]:
+def load_training(parts: Iterable[Part | Marked], report: Callable[[Part | Marked, TocsinError], None]) -> list[Sample]:
     """Return the pictures that can be learned from; each of the others is reported, and left out."""
     kept: list[Sample] = []
     for part in parts:

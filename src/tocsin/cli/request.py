@@ -20,6 +20,7 @@ class Request:
     detector: str | None = None
     settings: list[str] | tuple[str, ...] = ()
     train: list[str] | tuple[str, ...] = ()
+    marked: list[str] | tuple[str, ...] = ()
     model: Path | None = None
     false_alarms: str | None = None
     threshold: str | None = None
@@ -107,6 +108,12 @@ def aligned(sample: Sample, like: Any) -> Sample:
     return sample  # the detector says which are missing
 
 
+def refuse_marked(request: Request) -> None:
+    """Say that marked defects are for pictures, where none are looked at."""
+    if request.marked:
+        raise InputError(f"--marked is for pictures, and {' '.join(request.sources)} holds none: leave it out")
+
+
 def make_folder(folder: Path) -> None:
     """Make a folder for results and try to write there, before any work is done."""
     try:
@@ -143,6 +150,8 @@ def command_of(request: Request) -> str:
         words += ["--set", pair]
     for part in request.train:
         words += ["--train", part]
+    for part in request.marked:
+        words += ["--marked", part]
     if request.min_length != 1:
         words += ["--min-length", str(request.min_length)]
     if request.on_bad != "raise":

@@ -19,6 +19,7 @@ from tocsin.core.errors import ArtifactError, InputError
 from tocsin.core.extras import need
 from tocsin.core.samples import Bundle, Image
 from tocsin.core.scores import Scores
+from tocsin.core.words import plural
 from tocsin.image import _maps
 from tocsin.image._preparation import fitting, prepare
 from tocsin.image._references import References, split
@@ -219,7 +220,8 @@ class NAGL(Detector):
         self._balance(references)
         told = f"{len(self.bank_)} patches of {pictures} picture{'s' * (pictures > 1)} stand for what is normal"
         if given.defects:
-            told += f"; {len(given.defects)} marked defects in {len(self.groups_)} groups say what is not"
+            told += f"; {plural(len(given.defects), 'marked defect')} in {plural(len(self.groups_), 'group')} "
+            told += f"{'says' if len(given.defects) == 1 else 'say'} what is not"
         self.findings_ = (told, *self.findings_)
         if pictures == 1:
             self.findings_ += (
