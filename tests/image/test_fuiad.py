@@ -52,3 +52,16 @@ def test_the_seed_decides_and_where_normal_pictures_are_few_the_set_is_smaller(f
     assert [i.id for i in first.train(0.2)] == [i.id for i in again.train(0.2)]
     assert [i.id for i in first.train(0.2)] != [i.id for i in other.train(0.2)]
     assert fuiad.contaminated(a_set(fuiad, normals=9), 1, 0).size == 9
+
+
+def test_a_model_of_the_other_sets_never_saw_a_picture_of_its_own(fuiad):
+    images = importlib.import_module("images")
+    blank = np.zeros((8, 8), dtype=np.uint8)
+    sets = {
+        name: [fuiad.Part([Image(blank, id=f"{name} {n}") for n in range(3)], [f"test of {name}"])] for name in "abc"
+    }
+    for by, told in (("own", "a"), ("all", "abc"), ("others", "bc")):
+        (part,) = images.taught(sets, "a", by)
+        assert {image.id[0] for image in part.train} == set(told)
+        assert len(part.train) == 3 * len(told)
+        assert part.test == ["test of a"]
